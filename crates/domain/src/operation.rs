@@ -1,0 +1,83 @@
+//! The acts that edges record. Nothing at the edge edits a customer in place.
+
+use jiff::Timestamp;
+
+use crate::customer::{NewAddress, NewCustomer};
+use crate::ids::{Counter, CustomerGuid, DatabaseId, EpochId, OperationId, StaffId};
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// The customer came into being.
+    CreateCustomer(Box<NewCustomer>),
+    /// The customer, pending or permanent, got one more address (F25, F26).
+    AddAddress(Box<NewAddress>),
+}
+
+impl Act {
+    /// The stable name of the kind, as logs, packages and status pages show it.
+    pub fn kind(&self) -> ActKind {
+        match self {
+            Act::CreateCustomer(_) => ActKind::CreateCustomer,
+            Act::AddAddress(_) => ActKind::AddAddress,
+        }
+    }
+}
+
+/// The kind of an act, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActKind {
+    /// See [`Act::CreateCustomer`].
+    CreateCustomer,
+    /// See [`Act::AddAddress`].
+    AddAddress,
+}
+
+impl ActKind {
+    /// The name in packages and databases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ActKind::CreateCustomer => "create_customer",
+            ActKind::AddAddress => "add_address",
+        }
+    }
+}
+
+/// One act of one edge, immutable once recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// Identity for ever; a repeat carries the same one.
+    pub id: OperationId,
+    /// Whom it concerns.
+    pub customer: CustomerGuid,
+    /// What was done.
+    pub act: Act,
+    /// When, by the clock of the database where it was done (F28).
+    pub created_at: Timestamp,
+    /// Where it was first recorded: the channel, or the register's offline database.
+    pub origin: DatabaseId,
+    /// Who did it, if somebody was signed in.
+    pub staff: Option<StaffId>,
+}
+
+/// How far one epoch of one database has been received: the highest counter and the operation
+/// that carries it.
+///
+/// The operation id is what unmasks a database restored from an older copy: its log holds another
+/// operation at that counter, or none (F64).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermark {
+    /// The epoch it counts.
+    pub epoch: EpochId,
+    /// The highest counter received without a gap.
+    pub counter: Counter,
+    /// The operation at that counter; absent while nothing was received.
+    pub operation: Option<OperationId>,
+}
+
+impl Watermark {
+    /// The watermark of an epoch from which nothing has been received.
+    pub fn start(epoch: EpochId) -> Self {
+        Watermark { epoch, counter: Counter::ZERO, operation: None }
+    }
+}
