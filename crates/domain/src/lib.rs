@@ -5,6 +5,7 @@
 
 pub mod customer;
 pub mod ids;
+pub mod job;
 pub mod kind;
 pub mod number_sequence;
 pub mod operation;

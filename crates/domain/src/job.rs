@@ -1,0 +1,98 @@
+//! The standard jobs and the names under which people know them.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A job that headquarters runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobName {
+    /// The P-job: channels send their operations to headquarters.
+    P0001,
+    /// Gives account numbers to what was uploaded.
+    SynchronizeCustomers,
+    /// Customers: sends accounts and customer data to the channels.
+    Customers1010,
+}
+
+/// A text that names no job.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no job {0:?}; the jobs are P-0001, synchronize-customers and 1010")]
+pub struct UnknownJob(pub String);
+
+/// Both published names of the promotion job, which the reference documentation uses side by side
+/// (F12).
+pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
+    "Synchronize customers and business partners from async mode",
+    "Synchronize customers and channel requests",
+];
+
+impl JobName {
+    /// Every job, in the order in which one conversion runs them.
+    pub const ALL: [JobName; 3] =
+        [JobName::P0001, JobName::SynchronizeCustomers, JobName::Customers1010];
+
+    /// The short name, used in commands, URLs and databases.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JobName::P0001 => "P-0001",
+            JobName::SynchronizeCustomers => "synchronize-customers",
+            JobName::Customers1010 => "1010",
+        }
+    }
+
+    /// What the job does, in the words of the reference system.
+    pub fn title(self) -> &'static str {
+        match self {
+            JobName::P0001 => "Upload channel transactions and asynchronous customers",
+            JobName::SynchronizeCustomers => SYNCHRONIZE_CUSTOMERS_ALIASES[0],
+            JobName::Customers1010 => "Customers",
+        }
+    }
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for JobName {
+    type Err = UnknownJob;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let named = |name: &&str| name.eq_ignore_ascii_case(text);
+        if SYNCHRONIZE_CUSTOMERS_ALIASES.iter().any(|name| named(&name)) {
+            return Ok(JobName::SynchronizeCustomers);
+        }
+        JobName::ALL
+            .into_iter()
+            .find(|job| named(&job.as_str()))
+            .ok_or_else(|| UnknownJob(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_published_names_start_the_same_job() {
+        for name in [
+            "synchronize-customers",
+            "Synchronize customers and business partners from async mode",
+            "synchronize customers and channel requests",
+        ] {
+            assert_eq!(name.parse(), Ok(JobName::SynchronizeCustomers));
+        }
+        assert_eq!("p-0001".parse(), Ok(JobName::P0001));
+        assert_eq!("1020".parse::<JobName>(), Err(UnknownJob("1020".into())));
+    }
+
+    #[test]
+    fn every_short_name_parses_back() {
+        for job in JobName::ALL {
+            assert_eq!(job.as_str().parse(), Ok(job));
+        }
+    }
+}

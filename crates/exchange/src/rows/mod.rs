@@ -1,0 +1,54 @@
+//! The rows that packages carry, one module per direction.
+
+pub mod download;
+pub mod operation;
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A table in a package. One subjob moves one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Customer operations, upwards.
+    Operation,
+    /// Customers with their party, downwards.
+    Customer,
+    /// Postal addresses of customers, downwards.
+    Address,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 3] = [Table::Operation, Table::Customer, Table::Address];
+
+    /// The name in packages and manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Table::Operation => "operation",
+            Table::Customer => "customer",
+            Table::Address => "address",
+        }
+    }
+}
+
+/// A text that names no table.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this version knows no table {0:?}")]
+pub struct UnknownTable(pub String);
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Table {
+    type Err = UnknownTable;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Table::ALL
+            .into_iter()
+            .find(|table| table.as_str() == text)
+            .ok_or_else(|| UnknownTable(text.to_owned()))
+    }
+}
