@@ -125,6 +125,22 @@ impl fmt::Display for AccountNumber {
     }
 }
 
+/// The number of a party in the global address book, drawn from a number sequence of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartyNumber(AccountNumber);
+
+impl PartyNumber {
+    /// Uses a number from the party sequence.
+    pub fn from_sequence(number: AccountNumber) -> Self {
+        PartyNumber(number)
+    }
+
+    /// The number as people write it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 /// Either key by which a customer can be named, in every tier and API.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CustomerKey {

@@ -4,6 +4,7 @@
 //! how its values are written down. Everything here is a function of its arguments.
 
 pub mod customer;
+pub mod entropy;
 pub mod ids;
 pub mod job;
 pub mod kind;

@@ -43,6 +43,39 @@ impl ActKind {
     }
 }
 
+/// What became of an operation at headquarters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationStatus {
+    /// Received, waiting to be applied.
+    Pending,
+    /// Applied: completion flag 1 (F18).
+    Succeeded,
+    /// Could not be applied; keeps its last known error (F19).
+    Failed,
+    /// Came with the id of another operation and other content: kept, never applied (F115).
+    Quarantined,
+}
+
+impl OperationStatus {
+    /// Every status.
+    pub const ALL: [OperationStatus; 4] = [
+        OperationStatus::Pending,
+        OperationStatus::Succeeded,
+        OperationStatus::Failed,
+        OperationStatus::Quarantined,
+    ];
+
+    /// The name in databases, APIs and on pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OperationStatus::Pending => "Pending",
+            OperationStatus::Succeeded => "Succeeded",
+            OperationStatus::Failed => "Failed",
+            OperationStatus::Quarantined => "Quarantined",
+        }
+    }
+}
+
 /// One act of one edge, immutable once recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::customer::{NewAddress, NewCustomer, Violations};
-use crate::ids::{AccountNumber, AddressGuid, CustomerGuid, DatabaseId, OperationId};
+use crate::ids::{AccountNumber, AddressGuid, CustomerGuid, DatabaseId, OperationId, PartyNumber};
 use crate::operation::{Act, Operation};
 
 /// Where an operation stands in headquarters' inbox: arrival order, and so counter order per source.
@@ -77,6 +77,8 @@ pub struct Promoted {
     pub guid: CustomerGuid,
     /// The permanent account it gets.
     pub account: AccountNumber,
+    /// The number of its party in the global address book.
+    pub party: PartyNumber,
     /// Its data.
     pub customer: NewCustomer,
     /// When it was created at the edge.
@@ -232,17 +234,18 @@ impl Triage {
     ///
     /// With fewer numbers than needed, the customers left over stay pending with all their
     /// operations (F112).
-    pub fn number(self, numbers: Vec<AccountNumber>) -> PromotionPlan {
+    pub fn number(self, accounts: Vec<AccountNumber>, parties: Vec<PartyNumber>) -> PromotionPlan {
         let mut plan = PromotionPlan::default();
-        let mut numbers = numbers.into_iter();
+        let mut numbers = accounts.into_iter().zip(parties);
         for mut lane in self.lanes {
             plan.failed.append(&mut lane.failed);
             plan.waiting.append(&mut lane.waiting);
             match (lane.creation, lane.account) {
                 (Some((_, customer, created_at, source)), _) => match numbers.next() {
-                    Some(account) => plan.promoted.push(Promoted {
+                    Some((account, party)) => plan.promoted.push(Promoted {
                         guid: lane.guid,
                         account,
+                        party,
                         customer: *customer,
                         created_at,
                         source,
