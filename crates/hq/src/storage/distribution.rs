@@ -1,0 +1,257 @@
+//! The change log, packages, sessions, and how far each database has come.
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{
+    AddressBook, DatabaseId, EpochId, GroupId, PackageId, RunId, SessionId, Version,
+};
+use tillsync_domain::job::JobName;
+use tillsync_exchange::package::{Manifest, Scope};
+use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
+use tillsync_exchange::session::{DownloadStatus, Progress, UploadStatus};
+
+use super::StorageError;
+
+/// Which customers a package holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSelection {
+    /// In at least one of these address books (F75).
+    pub address_books: Vec<AddressBook>,
+    /// Changed after this version; zero for all.
+    pub after: Version,
+    /// Changed up to this version; absent for everything that the snapshot shows.
+    pub up_to: Option<Version>,
+}
+
+/// One row on its way into a package.
+#[derive(Debug)]
+pub enum DownloadRow<'a> {
+    /// A customer; its addresses follow at once.
+    Customer(&'a CustomerRow),
+    /// An address of the customer before it.
+    Address(&'a AddressRow),
+}
+
+/// A place in the packages of one group and job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The number of the last delta; zero before the first.
+    pub sequence: u64,
+    /// The version up to which everything is included.
+    pub version: Version,
+}
+
+/// A package, or the attempt to make one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PackageRecord {
+    /// Its identity.
+    pub id: PackageId,
+    /// For which group.
+    pub group: GroupId,
+    /// By which job.
+    pub job: JobName,
+    /// Delta or snapshot.
+    pub scope: Scope,
+    /// Where a database stands that has applied it: for a delta its own number, for a snapshot
+    /// that of the last delta it includes.
+    pub position: Position,
+    /// Started, Available, Create failed or No data.
+    pub status: DownloadStatus,
+    /// What it holds, once it is available.
+    pub manifest: Option<Manifest>,
+    /// Where in the package store, once it is available.
+    pub location: Option<String>,
+    /// Why making it failed.
+    pub error: Option<String>,
+    /// The run that made it.
+    pub run: RunId,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// One package for one database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DownloadSessionRecord {
+    /// Its identity.
+    pub id: SessionId,
+    /// For which database.
+    pub database: DatabaseId,
+    /// Which package.
+    pub package: PackageId,
+    /// Which job's.
+    pub job: JobName,
+    /// Status and tries.
+    pub progress: Progress<DownloadStatus>,
+    /// The last error.
+    pub error: Option<String>,
+    /// The session it repeats, when an operator asked for a rerun (F71).
+    pub rerun_of: Option<SessionId>,
+    /// When it was offered first.
+    pub created_at: Timestamp,
+    /// When its status changed last.
+    pub updated_at: Timestamp,
+    /// When it was applied.
+    pub applied_at: Option<Timestamp>,
+}
+
+/// One upload as headquarters received it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UploadSessionRecord {
+    /// The package's identity serves as the session's.
+    pub id: PackageId,
+    /// Who sent it.
+    pub source: DatabaseId,
+    /// In which incarnation.
+    pub epoch: EpochId,
+    /// First and last counter.
+    pub counters: (u64, u64),
+    /// Rows in it.
+    pub rows: u64,
+    /// Size in bytes, compressed.
+    pub bytes: u64,
+    /// Applied or Apply failed.
+    pub status: UploadStatus,
+    /// How often it arrived.
+    pub tries: u32,
+    /// The last error.
+    pub error: Option<String>,
+    /// When it arrived first.
+    pub created_at: Timestamp,
+    /// When it arrived last.
+    pub updated_at: Timestamp,
+}
+
+/// Which sessions a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only of this database.
+    pub database: Option<DatabaseId>,
+    /// Only in this status.
+    pub status: Option<DownloadStatus>,
+    /// Only those before this one in the list: the next page.
+    pub before: Option<SessionId>,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Reading the distribution state.
+pub trait DistributionReads {
+    /// The highest version such that every change with this version or a lower one is committed
+    /// and visible here, now and ever after.
+    fn change_horizon(&mut self) -> Result<Version, StorageError>;
+
+    /// Hands over the selected customers in order of version and GUID, each followed by all its
+    /// addresses, without holding them in memory.
+    fn rows_stream(
+        &mut self,
+        selection: &ChangeSelection,
+        sink: &mut dyn FnMut(DownloadRow<'_>) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError>;
+
+    /// Where the packages of a group and job have come to; the start when there are none.
+    fn row_version_get(&mut self, group: &GroupId, job: JobName) -> Result<Position, StorageError>;
+
+    /// A package.
+    fn package_get(&mut self, package: &PackageId) -> Result<Option<PackageRecord>, StorageError>;
+
+    /// The available delta with the given sequence number.
+    fn delta_get(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        sequence: u64,
+    ) -> Result<Option<PackageRecord>, StorageError>;
+
+    /// The newest available snapshot.
+    fn snapshot_latest(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+    ) -> Result<Option<PackageRecord>, StorageError>;
+
+    /// The packages of a group and job, newest first.
+    fn packages_list(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        limit: usize,
+    ) -> Result<Vec<PackageRecord>, StorageError>;
+
+    /// How far a database has come; nothing when it never applied anything.
+    fn position_get(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+    ) -> Result<Option<Position>, StorageError>;
+
+    /// A session.
+    fn session_get(
+        &mut self,
+        session: &SessionId,
+    ) -> Result<Option<DownloadSessionRecord>, StorageError>;
+
+    /// The database's sessions that hold up followers, oldest first (F70).
+    fn sessions_open(
+        &mut self,
+        database: &DatabaseId,
+    ) -> Result<Vec<DownloadSessionRecord>, StorageError>;
+
+    /// Sessions, newest first.
+    fn sessions_list(
+        &mut self,
+        filter: &SessionFilter,
+    ) -> Result<Vec<DownloadSessionRecord>, StorageError>;
+
+    /// The first applied session per database whose package includes the version, by database.
+    fn sessions_that_brought(
+        &mut self,
+        version: Version,
+    ) -> Result<Vec<DownloadSessionRecord>, StorageError>;
+
+    /// Uploads of one source (of all, when absent), newest first.
+    fn uploads_list(
+        &mut self,
+        source: Option<&DatabaseId>,
+        limit: usize,
+    ) -> Result<Vec<UploadSessionRecord>, StorageError>;
+
+    /// How many sessions stand in each status.
+    fn session_counts(&mut self) -> Result<Vec<(DownloadStatus, u64)>, StorageError>;
+}
+
+/// Changing the distribution state.
+pub trait DistributionWrites {
+    /// Sets where the packages of a group and job have come to.
+    fn row_version_put(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        position: Position,
+    ) -> Result<(), StorageError>;
+
+    /// Inserts or replaces a package.
+    fn package_put(&mut self, package: &PackageRecord) -> Result<(), StorageError>;
+
+    /// Inserts or replaces a session.
+    fn session_put(&mut self, session: &DownloadSessionRecord) -> Result<(), StorageError>;
+
+    /// Sets how far a database has come.
+    fn position_put(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+        position: Position,
+    ) -> Result<(), StorageError>;
+
+    /// Inserts an upload, or counts one more try and sets status and error of a known one.
+    fn upload_put(&mut self, upload: &UploadSessionRecord) -> Result<(), StorageError>;
+
+    /// Deletes up to `limit` packages of the group and job that lie before the sequence number,
+    /// with their sessions that hold up nobody; returns where their bytes are.
+    fn packages_forget(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError>;
+}

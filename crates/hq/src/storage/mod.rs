@@ -1,0 +1,130 @@
+//! The storage contract: what headquarters asks of a database, and what every backend must keep.
+//!
+//! - A write runs alone: either the whole closure is durable when [`Storage::write`] returns, or
+//!   nothing of it is. A backend may run the closure again after a serialization failure, so the
+//!   closure must have no effect outside its transaction.
+//! - A read sees one snapshot from its first statement to its last.
+//! - Every list has a total order. No statement reads a clock or draws a random number.
+
+mod customers;
+mod databases;
+mod distribution;
+mod error;
+mod inbox;
+mod jobs;
+mod sequences;
+
+pub use customers::{AliasRecord, CustomerReads, CustomerRecord, CustomerWrites, PromotionContext};
+pub use databases::{
+    Activation, DatabaseReads, DatabaseRecord, DatabaseWrites, GroupRecord, NewDatabase,
+    OperatorToken,
+};
+pub use distribution::{
+    ChangeSelection, DistributionReads, DistributionWrites, DownloadRow, DownloadSessionRecord,
+    PackageRecord, Position, SessionFilter, UploadSessionRecord,
+};
+pub use error::StorageError;
+pub use inbox::{
+    DueOperations, InboxCounts, InboxReads, InboxWrites, InsertCounts, OperationRecord,
+    OperationSource,
+};
+pub use jobs::{
+    JobReads, JobWrites, Lease, LeaseHolder, LeaseOutcome, RunOutcome, RunRecord, ScheduleRecord,
+    Trigger,
+};
+pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
+
+/// Everything that can be read in one snapshot.
+pub trait ReadTx:
+    DatabaseReads + InboxReads + CustomerReads + SequenceReads + DistributionReads + JobReads
+{
+}
+
+impl<T> ReadTx for T where
+    T: DatabaseReads + InboxReads + CustomerReads + SequenceReads + DistributionReads + JobReads
+{
+}
+
+/// Everything that can be done in one transaction.
+pub trait WriteTx:
+    ReadTx
+    + DatabaseWrites
+    + InboxWrites
+    + CustomerWrites
+    + SequenceWrites
+    + DistributionWrites
+    + JobWrites
+{
+}
+
+impl<T> WriteTx for T where
+    T: ReadTx
+        + DatabaseWrites
+        + InboxWrites
+        + CustomerWrites
+        + SequenceWrites
+        + DistributionWrites
+        + JobWrites
+{
+}
+
+/// The work of one transaction that writes.
+pub type WriteWork<'a> = &'a mut dyn FnMut(&mut dyn WriteTx) -> Result<(), StorageError>;
+
+/// The work of one snapshot.
+pub type ReadWork<'a> = &'a mut dyn FnMut(&mut dyn ReadTx) -> Result<(), StorageError>;
+
+/// A headquarters database.
+pub trait Storage: Send + Sync {
+    /// Runs the work in one transaction and makes it durable, or leaves no trace of it.
+    ///
+    /// # Errors
+    /// Those of the work; Busy or Broken when the transaction cannot begin or commit.
+    fn write_with(&self, work: WriteWork<'_>) -> Result<(), StorageError>;
+
+    /// Runs the work over one snapshot.
+    ///
+    /// # Errors
+    /// Those of the work; Busy or Broken when the snapshot cannot be taken.
+    fn read_with(&self, work: ReadWork<'_>) -> Result<(), StorageError>;
+
+    /// Checks that the database itself is sound; each finding is a sentence.
+    ///
+    /// # Errors
+    /// Broken: the check could not run.
+    fn check_integrity(&self) -> Result<Vec<String>, StorageError>;
+}
+
+impl dyn Storage + '_ {
+    /// Runs the work in one transaction and returns what it yields.
+    ///
+    /// # Errors
+    /// As [`Storage::write_with`].
+    pub fn write<T>(
+        &self,
+        mut work: impl FnMut(&mut dyn WriteTx) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut yielded = None;
+        self.write_with(&mut |tx| {
+            yielded = Some(work(tx)?);
+            Ok(())
+        })?;
+        Ok(yielded.expect("work that succeeded has yielded"))
+    }
+
+    /// Runs the work over one snapshot and returns what it yields.
+    ///
+    /// # Errors
+    /// As [`Storage::read_with`].
+    pub fn read<T>(
+        &self,
+        mut work: impl FnMut(&mut dyn ReadTx) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut yielded = None;
+        self.read_with(&mut |tx| {
+            yielded = Some(work(tx)?);
+            Ok(())
+        })?;
+        Ok(yielded.expect("work that succeeded has yielded"))
+    }
+}
