@@ -1,1 +1,71 @@
-fn main() {}
+//! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`, `check-demo`.
+//!
+//! This binary must stay quick to build: it never depends on a web framework or a database, and
+//! holds no rule of the product. Each command is one module; this file only dispatches.
+#![expect(clippy::print_stdout, reason = "a command line program reports on standard output")]
+
+mod check_demo;
+mod ci;
+mod dependencies;
+mod generate;
+mod tidy;
+mod tree;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a command found out, apart from not being able to run at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing is wrong.
+    Passed,
+    /// Something is wrong, and was printed.
+    Failed,
+}
+
+/// Development commands of tillsync.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check what the compiler cannot: arrows between crates, limits, documents, conformance.
+    Tidy,
+    /// Run every check of a change, in order, stopping at the first failure.
+    Ci,
+    /// Write a CSV of invented customers, the same for the same seed.
+    ///
+    /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
+    Generate(generate::Arguments),
+    /// Check the JSON report that `tillsync demo --json` printed.
+    CheckDemo(check_demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let root = workspace_root();
+    let outcome = match Arguments::parse().command {
+        Command::Tidy => tidy::run(root),
+        Command::Ci => ci::run(root),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::CheckDemo(arguments) => check_demo::run(&arguments),
+    };
+    match outcome {
+        Ok(Verdict::Passed) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn workspace_root() -> &'static Path {
+    let manifest_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest_folder.parent().expect("xtask lies one folder below the workspace root")
+}
