@@ -39,6 +39,8 @@ enum Command {
     Tidy,
     /// Run every check of a change, in order, stopping at the first failure.
     Ci,
+    /// Check licences, bans and sources of all dependencies against deny.toml.
+    Dependencies,
     /// Write a CSV of invented customers, the same for the same seed.
     ///
     /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Tidy => tidy::run(root),
         Command::Ci => ci::run(root),
+        Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };

@@ -21,7 +21,7 @@ pub(super) fn check(tree: &Tree, sources: &Sources) -> Vec<Finding> {
                 rule,
                 path: source.path.clone(),
                 item: function.name.clone(),
-                line: function.line,
+                lines: vec![function.line],
                 value,
             }));
         }
@@ -31,18 +31,20 @@ pub(super) fn check(tree: &Tree, sources: &Sources) -> Vec<Finding> {
 }
 
 fn measure_file(path: &str, text: &str) -> [Excess; 2] {
-    let long = |line: &&str| line.chars().count() > LINE_CHARS && !line.contains("://");
-    let first_long = text.lines().position(|line| long(&line)).unwrap_or(0);
-    let excess = |rule, line, value| Excess {
+    let is_long = |line: &str| line.chars().count() > LINE_CHARS && !line.contains("://");
+    let long_lines: Vec<_> =
+        (1..).zip(text.lines()).filter(|(_, line)| is_long(line)).map(|(at, _)| at).collect();
+    let excess = |rule, lines, value| Excess {
         rule,
         path: path.to_owned(),
         item: ratchet::WHOLE_FILE.to_owned(),
-        line,
+        lines,
         value,
     };
+    let count = long_lines.len();
     [
-        excess(Rule::FileLines, 1, text.lines().count()),
-        excess(Rule::LongLines, first_long + 1, text.lines().filter(long).count()),
+        excess(Rule::FileLines, vec![1], text.lines().count()),
+        excess(Rule::LongLines, long_lines, count),
     ]
 }
 
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_line_of_101_characters_is_found_unless_it_holds_a_link() {
-        let found = "a.rs:2: 1 line is longer than 100 characters, first here\n";
+        let found = "a.rs:2: the line is longer than 100 characters\n";
         assert_eq!(check_text(&format!("//! a\n//{}\n", "é".repeat(98))), "");
         assert_eq!(check_text(&format!("//! a\n//{}\n", "é".repeat(99))), found);
         assert_eq!(check_text(&format!("//! a\n// https://{}\n", "e".repeat(99))), "");

@@ -56,8 +56,8 @@ pub(super) struct Excess {
     pub(super) path: String,
     /// The function, or [`WHOLE_FILE`].
     pub(super) item: String,
-    /// Where to look.
-    pub(super) line: usize,
+    /// Where to look; each place is a finding.
+    pub(super) lines: Vec<usize>,
     /// The measure.
     pub(super) value: usize,
 }
@@ -70,12 +70,7 @@ impl fmt::Display for Excess {
             Rule::FileLines => write!(f, "the file has {value} lines; the limit is {limit}"),
             Rule::FunctionLines => write!(f, "`{item}` has {value} lines; the limit is {limit}"),
             Rule::Parameters => write!(f, "`{item}` has {value} parameters; the limit is {limit}"),
-            Rule::LongLines if *value == 1 => {
-                write!(f, "1 line is longer than 100 characters, first here")
-            }
-            Rule::LongLines => {
-                write!(f, "{value} lines are longer than 100 characters, first here")
-            }
+            Rule::LongLines => write!(f, "the line is longer than 100 characters"),
         }
     }
 }
@@ -106,9 +101,11 @@ pub(super) fn apply(tree: &Tree, mut excesses: Vec<Excess>) -> Vec<Finding> {
             Some(_) => {}
         }
     }
-    findings.extend(
-        excesses.iter().map(|excess| Finding::new(&excess.path, excess.line, excess.to_string())),
-    );
+    for excess in &excesses {
+        let places = excess.lines.iter();
+        let found = places.map(|line| Finding::new(&excess.path, *line, excess.to_string()));
+        findings.extend(found);
+    }
     findings
 }
 
@@ -141,7 +138,7 @@ mod tests {
             rule: Rule::FunctionLines,
             path: "a.rs".to_owned(),
             item: "f".to_owned(),
-            line: 7,
+            lines: vec![7],
             value: 80,
         };
         render(&apply(&Tree::of(&[(PATH, list)]), vec![excess]))
