@@ -1,1 +1,28 @@
-//! placeholder
+//! Headquarters on SQLite: one file, one writer, many readers.
+//!
+//! This crate owns the schema and every statement of it. It must never decide anything that the
+//! use cases of `tillsync-hq` decide, read a clock or draw a random number.
+
+mod columns;
+mod customers;
+mod customers_check;
+mod databases;
+mod distribution;
+mod distribution_writes;
+mod error;
+mod inbox;
+mod jobs;
+mod migrations;
+mod pool;
+mod promotion;
+mod sequences;
+mod storage;
+
+pub use storage::SqliteStorage;
+
+use rusqlite::Connection;
+
+/// One open transaction or snapshot; every aggregate's module implements its contract for it.
+struct SqliteTx<'c> {
+    connection: &'c Connection,
+}
