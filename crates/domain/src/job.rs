@@ -62,7 +62,7 @@ impl FromStr for JobName {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         let named = |name: &&str| name.eq_ignore_ascii_case(text);
-        if SYNCHRONIZE_CUSTOMERS_ALIASES.iter().any(|name| named(&name)) {
+        if SYNCHRONIZE_CUSTOMERS_ALIASES.iter().any(named) {
             return Ok(JobName::SynchronizeCustomers);
         }
         JobName::ALL

@@ -1,7 +1,25 @@
 //! Headquarters: the only authority for account numbers.
 //!
 //! Use cases, one verb a file, over a storage contract that any backend can keep. This crate must
-//! never name a backend, open a socket, read a clock or draw a random number: time and entropy
-//! are arguments.
+//! never name a database backend, open a socket, read a clock or draw a random number: time and
+//! entropy are given to it.
+//!
+//! The way of the data: [`receive`] → [`promote`] → [`distribution`].
 
+pub mod access;
+pub mod check;
+pub mod distribution;
+mod headquarters;
+pub mod jobs;
+mod package_store;
+pub mod promote;
+pub mod receive;
+pub mod sequences;
+mod signals;
 pub mod storage;
+pub mod trace;
+pub mod workers;
+
+pub use headquarters::{Headquarters, Ports};
+pub use package_store::{PackageStore, PackageStoreError};
+pub use signals::Signals;

@@ -1,0 +1,187 @@
+//! Looking after headquarters: contradictions, and what needs a person.
+
+use jiff::{SignedDuration, Timestamp};
+use tillsync_exchange::messages::ExchangeMode;
+use tillsync_exchange::session::DownloadStatus;
+
+use crate::headquarters::Headquarters;
+use crate::jobs::schedule_warnings;
+use crate::storage::{
+    DatabaseRecord, GroupRecord, InboxCounts, ReadTx, SequenceName, StorageError,
+};
+
+/// An operation that waits longer than this in live mode needs a look.
+const LIVE_LAG_MAX: SignedDuration = SignedDuration::from_mins(15);
+
+/// A database that was silent for longer than this needs a look.
+const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// A clock that is off by more than this confuses people who read times.
+const SKEW_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// Fewer numbers than this left is a warning.
+const NUMBERS_LEFT_MIN: u64 = 1_000;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Somebody should look.
+    Warning,
+    /// The data contradicts itself.
+    Error,
+}
+
+/// One thing found, in a sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is.
+    pub message: String,
+}
+
+/// The state of headquarters in numbers, with what was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckReport {
+    /// Customers with an account.
+    pub customers: u64,
+    /// Aliases; the same number unless something is wrong.
+    pub aliases: u64,
+    /// The inbox by status.
+    pub inbox: InboxCounts,
+    /// How far each epoch of each source has been received.
+    pub watermarks: Vec<(String, String, u64)>,
+    /// Download sessions by status.
+    pub sessions: Vec<(DownloadStatus, u64)>,
+    /// Every edge database.
+    pub databases: Vec<DatabaseRecord>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Headquarters {
+    /// Counts and warnings, quick enough for every scrape; `deep` also checks every row.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn check(&self, depth: CheckDepth) -> Result<CheckReport, StorageError> {
+        let now = self.now();
+        let mut report = self.storage.read(|tx| count(tx, now))?;
+        if depth == CheckDepth::EveryRow {
+            let mut contradictions = self.storage.check_integrity()?;
+            contradictions.extend(self.storage.read(|tx| tx.customers_check())?);
+            let errors = contradictions
+                .into_iter()
+                .map(|message| Finding { severity: Severity::Error, message });
+            report.findings.extend(errors);
+        }
+        Ok(report)
+    }
+}
+
+/// How closely to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckDepth {
+    /// Counts and ages only.
+    Counts,
+    /// The database's own check and every relation between rows.
+    EveryRow,
+}
+
+fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageError> {
+    let groups = tx.groups_all()?;
+    let schedules = tx.schedules_all()?;
+    let inbox = tx.inbox_counts()?;
+    let databases = tx.databases_all()?;
+    let sessions = tx.session_counts()?;
+    let mut messages = schedule_warnings(&groups, &schedules);
+    messages.extend(inbox_warnings(&inbox, &groups, now));
+    messages.extend(session_warnings(&sessions));
+    messages.extend(databases.iter().flat_map(|record| database_warnings(record, now)));
+    for name in SequenceName::ALL {
+        let left = tx.sequence_get(name)?.map(|sequence| sequence.remaining());
+        if let Some(left) = left.filter(|left| *left < NUMBERS_LEFT_MIN) {
+            messages.push(format!(
+                "the number sequence {} has {left} numbers left; extend it with \
+                 `tillsync number-sequence set`",
+                name.as_str()
+            ));
+        }
+    }
+    let findings = messages
+        .into_iter()
+        .map(|message| Finding { severity: Severity::Warning, message })
+        .collect();
+    let watermarks = tx
+        .watermarks_all()?
+        .into_iter()
+        .map(|(source, w)| (source.to_string(), w.epoch.to_string(), w.counter.0))
+        .collect();
+    Ok(CheckReport {
+        customers: tx.customers_count()?,
+        aliases: tx.aliases_count()?,
+        inbox,
+        watermarks,
+        sessions,
+        databases,
+        findings,
+    })
+}
+
+fn inbox_warnings(inbox: &InboxCounts, groups: &[GroupRecord], now: Timestamp) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (status, what) in [
+        ("Failed", "need repair; `tillsync customer status --failed` lists them"),
+        ("Quarantined", "came with a known id and other content and were set aside"),
+    ] {
+        if let Some(count) = inbox.by_status.get(status).filter(|count| **count > 0) {
+            warnings.push(format!("{count} operations {what}"));
+        }
+    }
+    let is_live = groups.iter().any(|group| group.mode == ExchangeMode::Live);
+    if let Some(oldest) = inbox.oldest_open_at
+        && is_live
+        && now.duration_since(oldest) > LIVE_LAG_MAX
+    {
+        let hours = now.duration_since(oldest).as_hours();
+        warnings.push(format!(
+            "the oldest operation waits since {oldest} ({hours} h); run \
+             `tillsync job run synchronize-customers` and look at its errors"
+        ));
+    }
+    warnings
+}
+
+fn session_warnings(sessions: &[(DownloadStatus, u64)]) -> Vec<String> {
+    let warn = |(status, count): &(DownloadStatus, u64)| match status {
+        DownloadStatus::Suspended => Some(format!(
+            "{count} download sessions are suspended and hold up their databases; \
+             `tillsync session list --status suspended`, then retry or cancel"
+        )),
+        DownloadStatus::Canceled => Some(format!(
+            "{count} download sessions were cancelled: their databases may miss customers until \
+             the next full sync"
+        )),
+        _ => None,
+    };
+    sessions.iter().filter_map(warn).collect()
+}
+
+fn database_warnings(record: &DatabaseRecord, now: Timestamp) -> Vec<String> {
+    let id = &record.database.id;
+    let mut warnings = Vec::new();
+    if record.enrolled_at.is_none() || record.revoked_at.is_some() {
+        return warnings;
+    }
+    let seen = record.last_seen_at.or(record.enrolled_at);
+    if let Some(seen) = seen.filter(|seen| now.duration_since(*seen) > SILENCE_MAX) {
+        warnings.push(format!("{id} was last seen at {seen}"));
+    }
+    if let (Some(seen), Some(health)) = (record.last_seen_at, &record.health) {
+        let skew = health.now.duration_since(seen);
+        if skew.abs() > SKEW_MAX {
+            warnings.push(format!("the clock of {id} is off by {} s", skew.as_secs()));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,279 @@
+//! Job 1010: makes one package per group of what changed, or a snapshot of everything.
+//!
+//! A package is built on local disk, stored, and only then becomes known: a crash leaves at most
+//! bytes that nobody refers to.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom};
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{GroupId, PackageId, RunId, Version};
+use tillsync_domain::job::JobName;
+use tillsync_exchange::package::{Manifest, PackageContents, PackageWriter, Scope, Span};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::session::DownloadStatus;
+
+use super::{DELTAS_KEPT, DistributionError};
+use crate::headquarters::Headquarters;
+use crate::storage::{
+    ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, StorageError, Trigger,
+};
+
+/// What a run of 1010 did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PackageSummary {
+    /// Packages made.
+    pub packages: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Groups in which nothing had changed (F72).
+    pub no_data: u64,
+    /// Groups whose package could not be made.
+    pub failed: Vec<GroupFailure>,
+}
+
+/// A group whose package could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct GroupFailure {
+    /// Which group.
+    pub group: String,
+    /// Why.
+    pub error: String,
+}
+
+const JOB: JobName = JobName::Customers1010;
+
+impl Headquarters {
+    /// Makes a delta for each of the groups; one group's failure stops no other.
+    pub(crate) fn make_deltas(
+        &self,
+        groups: &[GroupRecord],
+        run: RunId,
+        trigger: Trigger,
+    ) -> PackageSummary {
+        let mut summary = PackageSummary::default();
+        for group in groups {
+            let made = self.make_delta(group, run, trigger);
+            summary.count(&group.id, made);
+        }
+        if summary.packages > 0 {
+            self.signals().offers_changed();
+        }
+        summary
+    }
+
+    /// Makes a snapshot of everything the group may see (F73).
+    pub(crate) fn make_snapshot(
+        &self,
+        group: &GroupRecord,
+        run: RunId,
+    ) -> Result<PackageRecord, DistributionError> {
+        let now = self.now();
+        let package = self.begin_package(group, run, Scope::Snapshot, now);
+        let made = self.build(group, package);
+        self.signals().offers_changed();
+        made
+    }
+
+    fn make_delta(
+        &self,
+        group: &GroupRecord,
+        run: RunId,
+        trigger: Trigger,
+    ) -> Result<Option<PackageRecord>, DistributionError> {
+        let (position, horizon) = self
+            .storage
+            .read(|tx| Ok((tx.row_version_get(&group.id, JOB)?, tx.change_horizon()?)))?;
+        let now = self.now();
+        let package = self.begin_package(group, run, Scope::Delta, now);
+        if horizon <= position.version {
+            self.record_no_data(package, position, trigger)?;
+            return Ok(None);
+        }
+        let shows_progress = trigger != Trigger::Live;
+        if shows_progress {
+            self.storage.write(|tx| tx.package_put(&package))?;
+        }
+        let made = self.build(group, package.clone())?;
+        if made.manifest.as_ref().is_some_and(|manifest| manifest.rows_total() > 0) {
+            self.forget_old_deltas(&group.id, made.position.sequence);
+            return Ok(Some(made));
+        }
+        Ok(None)
+    }
+
+    fn begin_package(
+        &self,
+        group: &GroupRecord,
+        run: RunId,
+        scope: Scope,
+        now: Timestamp,
+    ) -> PackageRecord {
+        PackageRecord {
+            id: PackageId::from_uuid(self.mint(now)),
+            group: group.id.clone(),
+            job: JOB,
+            scope,
+            position: Position::default(),
+            status: DownloadStatus::Started,
+            manifest: None,
+            location: None,
+            error: None,
+            run,
+            created_at: now,
+        }
+    }
+
+    /// Builds, stores and publishes a package; a failure is recorded on it as Create failed.
+    fn build(
+        &self,
+        group: &GroupRecord,
+        package: PackageRecord,
+    ) -> Result<PackageRecord, DistributionError> {
+        let failed = PackageRecord { status: DownloadStatus::CreateFailed, ..package.clone() };
+        self.build_and_publish(group, package).inspect_err(|error| {
+            let error = Some(error.to_string());
+            // The first error is the one that matters; a second one here is only logged.
+            let recorded = self.storage.write(|tx| {
+                tx.package_put(&PackageRecord { error: error.clone(), ..failed.clone() })
+            });
+            if let Err(second) = recorded {
+                tracing::warn!(package = %failed.id, error = %second, "record a failed package");
+            }
+        })
+    }
+
+    fn build_and_publish(
+        &self,
+        group: &GroupRecord,
+        mut package: PackageRecord,
+    ) -> Result<PackageRecord, DistributionError> {
+        let (mut file, span, position, contents) = self.write_rows(group, &package)?;
+        package.position = position;
+        let is_empty = contents.rows.is_empty();
+        let manifest = Manifest::new(package.id, package.created_at, span, contents);
+        package.manifest = Some(manifest);
+        if is_empty && package.scope == Scope::Delta {
+            // The row version moves on, so that the next run need not look at the same changes.
+            package.status = DownloadStatus::NoData;
+            let position = Position { sequence: position.sequence - 1, ..position };
+            self.storage.write(|tx| {
+                tx.package_put(&package)?;
+                tx.row_version_put(&package.group, JOB, position)
+            })?;
+            return Ok(package);
+        }
+        let location = format!("{}/{}/{}.ndjson.zst", JOB, package.group, package.id);
+        file.seek(SeekFrom::Start(0)).map_err(|source| self.build_error(source))?;
+        self.packages.write_object(&location, file)?;
+        package.location = Some(location);
+        package.status = DownloadStatus::Available;
+        self.storage.write(|tx| {
+            tx.package_put(&package)?;
+            match package.scope {
+                Scope::Delta => tx.row_version_put(&package.group, JOB, package.position),
+                Scope::Snapshot => Ok(()),
+            }
+        })?;
+        Ok(package)
+    }
+
+    /// Streams the rows into a file, all from one snapshot of the database.
+    fn write_rows(
+        &self,
+        group: &GroupRecord,
+        package: &PackageRecord,
+    ) -> Result<(File, Span, Position, PackageContents), DistributionError> {
+        Ok(self.storage.read(|tx| {
+            let position = tx.row_version_get(&group.id, JOB)?;
+            let horizon = tx.change_horizon()?;
+            let (after, up_to, sequence) = match package.scope {
+                Scope::Delta => (position.version, Some(horizon), position.sequence + 1),
+                Scope::Snapshot => (Version(0), None, position.sequence),
+            };
+            let selection =
+                ChangeSelection { address_books: group.address_books.clone(), after, up_to };
+            let file = tempfile::tempfile_in(&self.work_folder).map_err(unwritable)?;
+            let mut writer = PackageWriter::new(BufWriter::new(file)).map_err(unwritable)?;
+            tx.rows_stream(&selection, &mut |row| {
+                match row {
+                    DownloadRow::Customer(row) => writer.row(Table::Customer, row),
+                    DownloadRow::Address(row) => writer.row(Table::Address, row),
+                }
+                .map_err(unwritable)
+            })?;
+            let (file, contents) = writer.finish().map_err(unwritable)?;
+            let file = file.into_inner().map_err(|error| unwritable(error.into_error()))?;
+            let span = Span::Download {
+                group: group.id.clone(),
+                job: JOB,
+                scope: package.scope,
+                from: after.0,
+                to: horizon.0,
+            };
+            Ok((file, span, Position { sequence, version: horizon }, contents))
+        })?)
+    }
+
+    fn record_no_data(
+        &self,
+        package: PackageRecord,
+        position: Position,
+        trigger: Trigger,
+    ) -> Result<(), DistributionError> {
+        if trigger == Trigger::Live {
+            return Ok(());
+        }
+        let status = DownloadStatus::NoData;
+        let package = PackageRecord { status, position, ..package };
+        Ok(self.storage.write(|tx| tx.package_put(&package))?)
+    }
+
+    /// Deletes deltas that no database can need. A failure costs only space and heals next time.
+    fn forget_old_deltas(&self, group: &GroupId, newest: u64) {
+        let before = newest.saturating_sub(DELTAS_KEPT);
+        if before == 0 || !newest.is_multiple_of(16) {
+            return;
+        }
+        let forgotten = self.storage.write(|tx| tx.packages_forget(group, JOB, before, 1_000));
+        let deleted = forgotten
+            .map_err(DistributionError::from)
+            .and_then(|locations| Ok(self.packages.delete_objects(&locations)?));
+        if let Err(error) = deleted {
+            tracing::warn!(%group, %error, "delete old packages");
+        }
+    }
+
+    fn build_error(&self, source: io::Error) -> DistributionError {
+        DistributionError::Build { folder: self.work_folder.clone(), source }
+    }
+}
+
+fn unwritable(source: io::Error) -> StorageError {
+    StorageError::Broken { doing: "write a package", source: source.into() }
+}
+
+impl PackageSummary {
+    fn count(&mut self, group: &GroupId, made: Result<Option<PackageRecord>, DistributionError>) {
+        match made {
+            Ok(Some(package)) => {
+                self.packages += 1;
+                self.rows += package.manifest.map_or(0, |manifest| manifest.rows_total());
+            }
+            Ok(None) => self.no_data += 1,
+            Err(error) => {
+                let (group, error) = (group.to_string(), error.to_string());
+                self.failed.push(GroupFailure { group, error });
+            }
+        }
+    }
+
+    /// Counts a snapshot that was made, or could not be.
+    pub(crate) fn count_snapshot(
+        &mut self,
+        group: &GroupId,
+        made: Result<PackageRecord, DistributionError>,
+    ) {
+        self.count(group, made.map(Some));
+    }
+}

@@ -1,0 +1,80 @@
+//! Sending customers down: packages are made by job 1010, offered to databases that poll, and
+//! reported back, session by session.
+
+mod make_packages;
+mod manage_sessions;
+mod offer_packages;
+mod report_download;
+
+pub use make_packages::{GroupFailure, PackageSummary};
+pub use manage_sessions::SessionCommand;
+pub use offer_packages::PollOutcome;
+
+use std::path::PathBuf;
+
+use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::session::{DownloadEvent, DownloadStatus, IllegalStep};
+
+use crate::package_store::PackageStoreError;
+use crate::storage::StorageError;
+
+/// A database this many deltas behind gets a snapshot instead of a backlog.
+pub const BACKLOG_MAX: u64 = 32;
+
+/// Deltas kept beyond the newest: enough for every database that is not due for a snapshot.
+const DELTAS_KEPT: u64 = 4 * BACKLOG_MAX;
+
+/// Why distribution failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DistributionError {
+    /// No such session.
+    #[error("there is no download session {0}")]
+    UnknownSession(SessionId),
+    /// The package is not among those offered to the database.
+    #[error("package {package} is not offered to database {database}")]
+    NotOffered {
+        /// What was asked for.
+        package: PackageId,
+        /// By whom.
+        database: DatabaseId,
+    },
+    /// The session's status does not allow it.
+    #[error("download session {session}: {step}")]
+    Step {
+        /// Which session.
+        session: SessionId,
+        /// What was asked and what it is.
+        step: IllegalStep<DownloadStatus, DownloadEvent>,
+    },
+    /// The package could not be built.
+    #[error("build a package in {folder}")]
+    Build {
+        /// Where.
+        folder: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The package could not be stored.
+    #[error("store a package")]
+    Store(#[from] PackageStoreError),
+    /// The database failed.
+    #[error("distribute customers")]
+    Storage(#[from] StorageError),
+}
+
+impl DistributionError {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            DistributionError::UnknownSession(_) | DistributionError::NotOffered { .. } => {
+                ErrorKind::NotFound
+            }
+            DistributionError::Step { .. } => ErrorKind::Conflict,
+            DistributionError::Build { .. } => ErrorKind::Busy,
+            DistributionError::Store(error) => error.kind(),
+            DistributionError::Storage(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Answering polls: which package a database should apply next.
+//!
+//! One package at a time, in order: a session that is not settled holds up its followers (F69,
+//! F70). A database that is new or far behind is offered a snapshot and then the few deltas after
+//! it, never a backlog.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
+use tillsync_domain::job::JobName;
+use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer};
+use tillsync_exchange::retry::RetryPolicy;
+use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
+
+use super::{BACKLOG_MAX, DistributionError};
+use crate::headquarters::Headquarters;
+use crate::storage::{
+    DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, StorageError,
+};
+
+const JOB: JobName = JobName::Customers1010;
+
+/// How often at most a poll is written down, per database.
+const SEEN_EVERY: Duration = Duration::from_secs(5);
+
+/// The answer to a poll, and whether it is worth holding back.
+#[derive(Debug)]
+pub struct PollOutcome {
+    /// What to say.
+    pub answer: PollAnswer,
+    /// Whether it says anything that the database does not know already.
+    pub is_news: bool,
+    /// When to look again although nothing happened: a retry becomes due then.
+    pub look_again_at: Option<Timestamp>,
+}
+
+/// What stands next for a database.
+enum Next {
+    /// Nothing.
+    Nothing,
+    /// A session that exists is to be tried.
+    Session(DownloadSessionRecord, Box<PackageRecord>),
+    /// A package that needs a session.
+    Package(Box<PackageRecord>),
+    /// A failed session waits for its next try.
+    NotBefore(Timestamp),
+    /// Only a snapshot can help, and none is ready.
+    SnapshotWanted,
+}
+
+impl Headquarters {
+    /// Looks for what a database should do next. `is_first_look` is true when the poll arrives,
+    /// false when it has waited and is looked at again.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn answer_poll(
+        &self,
+        database: &DatabaseRecord,
+        poll: &Poll,
+        is_first_look: bool,
+    ) -> Result<PollOutcome, DistributionError> {
+        let id = &database.database.id;
+        let now = self.now();
+        let (mode, pull, next, was_seen_at) = self.storage.read(|tx| {
+            let group = tx.group_get(&database.database.group)?;
+            let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);
+            let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
+            Ok((mode, tx.pull_get()?, next_for(tx, database, now)?, seen))
+        })?;
+        let answers_pull = poll.pulled > database.pulled;
+        let is_stale =
+            was_seen_at.is_none_or(|seen| now.duration_since(seen).unsigned_abs() >= SEEN_EVERY);
+        if is_first_look && (answers_pull || is_stale) {
+            self.storage
+                .write(|tx| tx.database_seen(id, &poll.health, poll.pulled.min(pull), now))?;
+        }
+        let (offers, look_again_at) = match next {
+            Next::Nothing => (vec![], None),
+            Next::NotBefore(at) => (vec![], Some(at)),
+            Next::SnapshotWanted => {
+                self.signals().snapshot_wanted(&database.database.group);
+                (vec![], None)
+            }
+            Next::Session(session, package) => (vec![offer(session.id, *package)], None),
+            Next::Package(package) => {
+                let session = self.open_session(id, package.id, now)?;
+                (vec![offer(session, *package)], None)
+            }
+        };
+        let is_news = !offers.is_empty() || pull > poll.pulled || mode != poll.mode;
+        let answer = PollAnswer { mode, pull, offers };
+        Ok(PollOutcome { answer, is_news, look_again_at })
+    }
+
+    fn open_session(
+        &self,
+        database: &DatabaseId,
+        package: PackageId,
+        now: Timestamp,
+    ) -> Result<SessionId, DistributionError> {
+        let new = DownloadSessionRecord {
+            id: SessionId::from_uuid(self.mint(now)),
+            database: database.clone(),
+            package,
+            job: JOB,
+            progress: Progress::fresh(DownloadStatus::Available),
+            error: None,
+            rerun_of: None,
+            created_at: now,
+            updated_at: now,
+            applied_at: None,
+        };
+        Ok(self.storage.write(|tx| {
+            // Two polls of one database can race for the same package: the first makes the session.
+            let open = tx.sessions_open(database)?;
+            if let Some(session) = open.into_iter().find(|s| s.package == package) {
+                return Ok(session.id);
+            }
+            tx.session_put(&new)?;
+            Ok(new.id)
+        })?)
+    }
+
+    /// Opens a session for a snapshot for every database of its group, so that each applies it
+    /// although its position would not ask for it.
+    pub(crate) fn offer_to_all(
+        &self,
+        group: &GroupRecord,
+        snapshot: &PackageRecord,
+    ) -> Result<(), DistributionError> {
+        let databases = self.storage.read(|tx| tx.databases_all())?;
+        let now = self.now();
+        for database in databases.iter().filter(|record| record.database.group == group.id) {
+            self.open_session(&database.database.id, snapshot.id, now)?;
+        }
+        self.signals().offers_changed();
+        Ok(())
+    }
+
+    /// Whether no snapshot of the group is recent enough to start a database from.
+    pub(crate) fn snapshot_is_missing(&self, group: &GroupId) -> Result<bool, DistributionError> {
+        Ok(self.storage.read(|tx| {
+            let newest = tx.row_version_get(group, JOB)?.sequence;
+            let latest = tx.snapshot_latest(group, JOB)?;
+            Ok(latest.is_none_or(|latest| newest - latest.position.sequence > BACKLOG_MAX))
+        })?)
+    }
+
+    /// Finds the bytes of a package that was offered to a database, and notes that it asked.
+    ///
+    /// # Errors
+    /// NotFound: not offered to this database.
+    pub fn request_package(
+        &self,
+        database: &DatabaseId,
+        package: &PackageId,
+    ) -> Result<String, DistributionError> {
+        let now = self.now();
+        let jitter = self.jitter();
+        let location = self.storage.write(|tx| {
+            let open = tx.sessions_open(database)?;
+            let Some(session) = open.into_iter().find(|s| s.package == *package) else {
+                return Ok(None);
+            };
+            let step = DownloadEvent::Requested;
+            let stepped = session.progress.step(step, now, &RetryPolicy::SESSION, jitter);
+            let Ok(progress) = stepped else { return Ok(None) };
+            tx.session_put(&DownloadSessionRecord { progress, updated_at: now, ..session })?;
+            Ok(tx.package_get(package)?.and_then(|package| package.location))
+        })?;
+        location.ok_or_else(|| DistributionError::NotOffered {
+            package: *package,
+            database: database.clone(),
+        })
+    }
+}
+
+fn offer(session: SessionId, package: PackageRecord) -> Offer {
+    let manifest = package.manifest.expect("an available package has a manifest");
+    Offer { session, manifest }
+}
+
+fn next_for(
+    tx: &mut dyn ReadTx,
+    database: &DatabaseRecord,
+    now: Timestamp,
+) -> Result<Next, StorageError> {
+    if let Some(session) = tx.sessions_open(&database.database.id)?.into_iter().next() {
+        if session.progress.status == DownloadStatus::Suspended {
+            return Ok(Next::Nothing);
+        }
+        if let Some(at) = session.progress.next_try_at.filter(|at| *at > now) {
+            return Ok(Next::NotBefore(at));
+        }
+        let package = tx.package_get(&session.package)?;
+        return Ok(match package.filter(|package| package.manifest.is_some()) {
+            Some(package) => Next::Session(session, Box::new(package)),
+            None => Next::Nothing,
+        });
+    }
+    next_package(tx, database)
+}
+
+fn next_package(tx: &mut dyn ReadTx, database: &DatabaseRecord) -> Result<Next, StorageError> {
+    let group = &database.database.group;
+    let newest = tx.row_version_get(group, JOB)?.sequence;
+    let position = tx.position_get(&database.database.id, JOB)?;
+    if let Some(position) = position {
+        if newest <= position.sequence {
+            return Ok(Next::Nothing);
+        }
+        if newest - position.sequence <= BACKLOG_MAX
+            && let Some(delta) = tx.delta_get(group, JOB, position.sequence + 1)?
+        {
+            return Ok(Next::Package(Box::new(delta)));
+        }
+    }
+    // New, too far behind, or the delta it needs is gone.
+    let behind = position.map_or(0, |position| position.sequence + 1);
+    let snapshot = tx.snapshot_latest(group, JOB)?.filter(|snapshot| {
+        newest - snapshot.position.sequence <= BACKLOG_MAX && snapshot.position.sequence >= behind
+    });
+    Ok(match snapshot {
+        Some(snapshot) => Next::Package(Box::new(snapshot)),
+        None => Next::SnapshotWanted,
+    })
+}

@@ -1,0 +1,7 @@
+//! Running jobs: one at a time each, with a lease, a history and a schedule.
+
+mod run;
+mod schedule;
+
+pub use run::{ActiveRun, JobError, JobOptions};
+pub use schedule::{HEALTH_WITHOUT_SCHEDULE, ScheduleError, schedule_warnings};

@@ -1,0 +1,156 @@
+//! Recurrences: cron patterns in UTC, and the warning when one is missing (F118).
+
+use std::str::FromStr;
+
+use croner::Cron;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tillsync_domain::job::JobName;
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::messages::ExchangeMode;
+
+use crate::headquarters::Headquarters;
+use crate::storage::{GroupRecord, ScheduleRecord, StorageError};
+
+/// The warning about a job that nothing starts.
+pub const HEALTH_WITHOUT_SCHEDULE: &str = "has no recurrence, and a group works by schedule";
+
+/// Why a recurrence was not set.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// No cron pattern.
+    #[error("{pattern:?} is not a recurrence; write a cron pattern such as \"*/5 * * * *\"")]
+    Pattern {
+        /// What was given.
+        pattern: String,
+        /// What the parser said.
+        #[source]
+        source: croner::errors::CronError,
+    },
+    /// The database failed.
+    #[error("keep the schedule")]
+    Storage(#[from] StorageError),
+}
+
+impl ScheduleError {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ScheduleError::Pattern { .. } => ErrorKind::Invalid,
+            ScheduleError::Storage(error) => error.kind(),
+        }
+    }
+}
+
+impl Headquarters {
+    /// Sets or removes the recurrence of a job.
+    ///
+    /// # Errors
+    /// Invalid: not a cron pattern.
+    pub fn set_schedule(&self, job: JobName, cron: Option<&str>) -> Result<(), ScheduleError> {
+        if let Some(pattern) = cron {
+            parse(pattern)?;
+        }
+        let now = self.now();
+        let schedule = ScheduleRecord { job, cron: cron.map(str::to_owned), fired_at: Some(now) };
+        Ok(self.storage.write(|tx| tx.schedule_put(&schedule))?)
+    }
+
+    /// The recurrences, by job.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn list_schedules(&self) -> Result<Vec<ScheduleRecord>, ScheduleError> {
+        Ok(self.storage.read(|tx| tx.schedules_all())?)
+    }
+
+    /// Takes the jobs whose time has come, each once however long nobody looked.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn take_due_jobs(&self) -> Result<Vec<JobName>, ScheduleError> {
+        let now = self.now();
+        let schedules = self.storage.read(|tx| tx.schedules_all())?;
+        if !schedules.iter().any(|schedule| is_due(schedule, now)) {
+            return Ok(vec![]);
+        }
+        Ok(self.storage.write(|tx| {
+            let due: Vec<_> = tx.schedules_all()?.into_iter().filter(|s| is_due(s, now)).collect();
+            for schedule in &due {
+                tx.schedule_put(&ScheduleRecord { fired_at: Some(now), ..schedule.clone() })?;
+            }
+            let mut jobs: Vec<_> = due.into_iter().map(|schedule| schedule.job).collect();
+            // In one instant, the way of the data: pull, promote, distribute.
+            jobs.sort_unstable();
+            Ok(jobs)
+        })?)
+    }
+}
+
+/// The jobs that need a recurrence and have none: without all three, customers that were created
+/// at the edge stay there.
+pub fn schedule_warnings(groups: &[GroupRecord], schedules: &[ScheduleRecord]) -> Vec<String> {
+    if groups.iter().all(|group| group.mode == ExchangeMode::Live) {
+        return vec![];
+    }
+    let has_recurrence = |job: JobName| schedules.iter().any(|s| s.job == job && s.cron.is_some());
+    JobName::ALL
+        .into_iter()
+        .filter(|job| !has_recurrence(*job))
+        .map(|job| format!("job {job} {HEALTH_WITHOUT_SCHEDULE}"))
+        .collect()
+}
+
+fn parse(pattern: &str) -> Result<Cron, ScheduleError> {
+    Cron::from_str(pattern)
+        .map_err(|source| ScheduleError::Pattern { pattern: pattern.to_owned(), source })
+}
+
+fn is_due(schedule: &ScheduleRecord, now: Timestamp) -> bool {
+    let Some(cron) = schedule.cron.as_deref().and_then(|pattern| parse(pattern).ok()) else {
+        return false;
+    };
+    let since = schedule.fired_at.unwrap_or(now).to_zoned(TimeZone::UTC);
+    cron.find_next_occurrence(&since, false).is_ok_and(|next| next.timestamp() <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a timestamp")
+    }
+
+    #[test]
+    fn a_recurrence_fires_once_however_long_nobody_looked() {
+        let fired = |at: Timestamp| ScheduleRecord {
+            job: JobName::P0001,
+            cron: Some("*/5 * * * *".into()),
+            fired_at: Some(at),
+        };
+        let schedule = fired(at("2026-01-01T10:02:00Z"));
+        assert!(!is_due(&schedule, at("2026-01-01T10:04:59Z")));
+        assert!(is_due(&schedule, at("2026-01-01T10:05:00Z")));
+        assert!(is_due(&schedule, at("2026-01-03T00:00:00Z")));
+        assert!(!is_due(&fired(at("2026-01-03T00:00:00Z")), at("2026-01-03T00:01:00Z")));
+    }
+
+    #[test]
+    fn a_job_without_recurrence_raises_a_warning_where_a_group_works_by_schedule() {
+        let group = |mode| GroupRecord {
+            id: "retail".parse().expect("a group"),
+            address_books: vec![],
+            mode,
+        };
+        let schedules = [ScheduleRecord {
+            job: JobName::P0001,
+            cron: Some("0 * * * *".into()),
+            fired_at: None,
+        }];
+        assert!(schedule_warnings(&[group(ExchangeMode::Live)], &[]).is_empty());
+        let warnings = schedule_warnings(&[group(ExchangeMode::Scheduled)], &schedules);
+        assert_eq!(warnings.len(), 2);
+        assert!(warnings[0].starts_with("job synchronize-customers has no recurrence"));
+    }
+}

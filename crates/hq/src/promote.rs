@@ -1,0 +1,392 @@
+//! Promotion: the only code that turns staged operations into headquarters customers.
+//!
+//! Callers differ, the function does not: the batch job, and whatever else needs a customer now.
+//! Work goes in batches of one transaction each. When the database refuses a batch, it is
+//! narrowed down to the offending customer, whose operations fail alone.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{
+    AccountNumber, AddressBook, CustomerGuid, DatabaseId, OperationId, PartyNumber, RunId,
+};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::number_sequence::{NumberSequence, SequenceMode};
+use tillsync_domain::operation::Act;
+use tillsync_domain::promotion::{Defect, InboxPosition, Known, PromotionPlan, Staged, triage};
+use tillsync_exchange::retry::{Jitter, RetryPolicy};
+
+use crate::headquarters::Headquarters;
+use crate::storage::{
+    DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError, WriteTx,
+};
+
+/// Operations per transaction: enough that the commit costs nothing per customer.
+const BATCH_OPERATIONS: usize = 4_000;
+
+/// Why promotion stopped. What was promoted before stays promoted.
+#[derive(Debug, thiserror::Error)]
+pub enum PromoteError {
+    /// A sequence was never set up.
+    #[error("there is no number sequence {0}; set it up with `tillsync number-sequence set`")]
+    NoSequence(&'static str),
+    /// Another run holds the lease now.
+    #[error("the run lost its lease to another process; that one goes on with the work")]
+    LeaseLost,
+    /// The database failed.
+    #[error("promote staged customers")]
+    Storage(#[from] StorageError),
+}
+
+impl PromoteError {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            PromoteError::NoSequence(_) => ErrorKind::NotFound,
+            PromoteError::LeaseLost => ErrorKind::Busy,
+            PromoteError::Storage(error) => error.kind(),
+        }
+    }
+}
+
+/// What a promotion did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PromotionSummary {
+    /// Customers that got an account.
+    pub promoted: u64,
+    /// Addresses added to new and existing customers.
+    pub addresses: u64,
+    /// Operations completed.
+    pub completed: u64,
+    /// Operations that failed in this run.
+    pub failed: u64,
+    /// Operations that wait for their customer, or for a number.
+    pub waiting: u64,
+    /// Customers that found no number left (F112).
+    pub without_number: u64,
+}
+
+impl PromotionSummary {
+    fn add(&mut self, plan: &PromotionPlan) {
+        self.promoted += plan.promoted.len() as u64;
+        self.addresses += plan.addresses.len() as u64;
+        self.completed += plan.completed.len() as u64;
+        self.failed += plan.failed.len() as u64;
+        self.waiting += plan.waiting.len() as u64;
+        self.without_number += plan.without_number as u64;
+    }
+}
+
+/// Which customers a promotion takes up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// Everybody with operations that are due.
+    Due,
+    /// These customers, failed operations included.
+    Only(Vec<CustomerGuid>),
+}
+
+/// One run of promotion: what every batch of it has in common.
+struct Round<'a> {
+    run: RunId,
+    books: HashMap<DatabaseId, AddressBook>,
+    keep_going: &'a mut dyn FnMut(&PromotionSummary) -> bool,
+}
+
+/// What one transaction came to.
+enum BatchOutcome {
+    /// The plan was applied; the last position read, if any.
+    Applied(PromotionPlan, Option<InboxPosition>),
+    /// Nothing was written: this many more account numbers are needed first.
+    NeedsNumbers(usize),
+    /// A sequence is missing.
+    NoSequence(SequenceName),
+}
+
+impl Headquarters {
+    /// Promotes staged operations until none is due.
+    ///
+    /// `keep_going` is asked after each batch with what was done so far; false stops the run.
+    ///
+    /// # Errors
+    /// NotFound: a sequence is missing. Busy: the lease was lost, or the database is busy.
+    pub fn promote_customers(
+        &self,
+        whom: &Whom,
+        run: RunId,
+        keep_going: &mut dyn FnMut(&PromotionSummary) -> bool,
+    ) -> Result<PromotionSummary, PromoteError> {
+        let databases = self.storage.read(|tx| tx.databases_all())?;
+        let books = databases
+            .into_iter()
+            .map(|record| (record.database.id, record.database.address_book))
+            .collect();
+        let mut round = Round { run, books, keep_going };
+        let only = match whom {
+            Whom::Due => None,
+            Whom::Only(customers) => Some(customers.clone()),
+        };
+        let mut summary = PromotionSummary::default();
+        let mut after = InboxPosition(0);
+        loop {
+            let due = DueOperations {
+                after,
+                limit: BATCH_OPERATIONS,
+                now: self.now(),
+                only: only.clone(),
+            };
+            let Some(last) = self.promote_narrowing(&due, &mut round, &mut summary)? else {
+                break;
+            };
+            after = last;
+            if !(round.keep_going)(&summary) {
+                return Err(PromoteError::LeaseLost);
+            }
+        }
+        if summary.promoted + summary.addresses > 0 {
+            self.signals().customers_changed();
+        }
+        Ok(summary)
+    }
+
+    /// Promotes one batch; when the database refuses its rows, promotes its customers in halves,
+    /// down to the one that is refused. Returns the last position read.
+    fn promote_narrowing(
+        &self,
+        due: &DueOperations,
+        round: &mut Round<'_>,
+        summary: &mut PromotionSummary,
+    ) -> Result<Option<InboxPosition>, PromoteError> {
+        let refusal = match self.promote_batch(due, round) {
+            Ok((plan, last)) => {
+                summary.add(&plan);
+                return Ok(last);
+            }
+            Err(PromoteError::Storage(refusal @ StorageError::Constraint { .. })) => refusal,
+            Err(error) => return Err(error),
+        };
+        let records = self.storage.read(|tx| tx.operations_due(due))?;
+        let last = records.last().map(|record| record.position);
+        let mut seen = HashSet::new();
+        let customers: Vec<_> =
+            records.iter().map(|r| r.row.customer).filter(|guid| seen.insert(*guid)).collect();
+        if let [_] | [] = customers.as_slice() {
+            summary.failed += self.fail_operations(&records, &refusal)?;
+            return Ok(last);
+        }
+        let (left, right) = customers.split_at(customers.len() / 2);
+        for half in [left, right] {
+            let due = DueOperations { only: Some(half.to_vec()), ..due.clone() };
+            self.promote_narrowing(&due, round, summary)?;
+        }
+        Ok(last)
+    }
+
+    /// Promotes one batch in one transaction, fetching blocks of numbers first where needed.
+    fn promote_batch(
+        &self,
+        due: &DueOperations,
+        round: &Round<'_>,
+    ) -> Result<(PromotionPlan, Option<InboxPosition>), PromoteError> {
+        let context =
+            PromotionContext { now: due.now, run: round.run, address_books: round.books.clone() };
+        let jitter = self.jitter();
+        loop {
+            let mut spare = self.spare_accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            let outcome =
+                self.storage.write(|tx| promote_in(tx, due, &context, (&spare, jitter)))?;
+            match outcome {
+                BatchOutcome::Applied(plan, last) => {
+                    let given: HashSet<_> = plan.promoted.iter().map(|p| &p.account).collect();
+                    spare.retain(|number| !given.contains(number));
+                    return Ok((plan, last));
+                }
+                BatchOutcome::NeedsNumbers(count) => {
+                    let block = self.storage.write(|tx| take_block(tx, count))?;
+                    spare.extend(block);
+                }
+                BatchOutcome::NoSequence(name) => {
+                    return Err(PromoteError::NoSequence(name.as_str()));
+                }
+            }
+        }
+    }
+
+    fn fail_operations(
+        &self,
+        records: &[OperationRecord],
+        refusal: &StorageError,
+    ) -> Result<u64, PromoteError> {
+        let detail = std::error::Error::source(refusal)
+            .map_or_else(|| refusal.to_string(), |source| format!("{refusal}: {source}"));
+        let defect = Defect::Storage(detail);
+        let (now, jitter) = (self.now(), self.jitter());
+        let failures: Vec<_> = records
+            .iter()
+            .map(|r| (r.row.id, defect.to_string(), next_try(r.tries, now, jitter)))
+            .collect();
+        self.storage.write(|tx| tx.operations_fail(&failures))?;
+        Ok(failures.len() as u64)
+    }
+}
+
+/// The body of one promotion transaction: read, decide, write.
+fn promote_in(
+    tx: &mut dyn WriteTx,
+    due: &DueOperations,
+    context: &PromotionContext,
+    (spare, jitter): (&VecDeque<AccountNumber>, Jitter),
+) -> Result<BatchOutcome, StorageError> {
+    let records = tx.operations_due(due)?;
+    let last = records.last().map(|record| record.position);
+    let tries: HashMap<OperationId, u32> = records.iter().map(|r| (r.row.id, r.tries)).collect();
+    let staged: Vec<Staged> = records.into_iter().map(staged).collect();
+    let known = known_of(tx, &staged)?;
+    let triage = triage(staged, &known);
+    let needed = triage.numbers_needed();
+    let (accounts, parties) = if needed == 0 {
+        (vec![], vec![])
+    } else {
+        match take_numbers(tx, needed, spare)? {
+            Numbers::Taken(accounts, parties) => (accounts, parties),
+            Numbers::Missing(count) => return Ok(BatchOutcome::NeedsNumbers(count)),
+            Numbers::NoSequence(name) => return Ok(BatchOutcome::NoSequence(name)),
+        }
+    };
+    let plan = triage.number(accounts, parties);
+    if !plan.completed.is_empty() {
+        tx.promotion_apply(&plan, context)?;
+    }
+    if !plan.failed.is_empty() {
+        let failures: Vec<_> = plan
+            .failed
+            .iter()
+            .map(|(id, defect)| {
+                let failures = tries.get(id).copied().unwrap_or(0);
+                (*id, defect.to_string(), next_try(failures, context.now, jitter))
+            })
+            .collect();
+        tx.operations_fail(&failures)?;
+    }
+    Ok(BatchOutcome::Applied(plan, last))
+}
+
+fn staged(record: OperationRecord) -> Staged {
+    Staged {
+        position: record.position,
+        id: record.row.id,
+        customer: record.row.customer,
+        content: record.row.operation(),
+        source: record.source.source,
+    }
+}
+
+fn known_of(tx: &mut dyn WriteTx, staged: &[Staged]) -> Result<Known, StorageError> {
+    let mut customers: Vec<_> = staged.iter().map(|operation| operation.customer).collect();
+    customers.sort_unstable();
+    customers.dedup();
+    let addresses: Vec<_> = staged
+        .iter()
+        .filter_map(|operation| match &operation.content.as_ref().ok()?.act {
+            Act::AddAddress(address) => Some(address.guid),
+            Act::CreateCustomer(_) => None,
+        })
+        .collect();
+    Ok(Known {
+        customers: tx.customers_known(&customers)?,
+        addresses: tx.address_owners(&addresses)?,
+    })
+}
+
+/// When a failed operation is tried again by itself, after `failures` earlier failures.
+fn next_try(failures: u32, now: Timestamp, jitter: Jitter) -> Option<Timestamp> {
+    let policy = RetryPolicy::OPERATION;
+    let failures = failures + 1;
+    if policy.is_used_up(failures) {
+        return None;
+    }
+    now.checked_add(policy.delay_after(failures, jitter)).ok()
+}
+
+enum Numbers {
+    Taken(Vec<AccountNumber>, Vec<PartyNumber>),
+    Missing(usize),
+    NoSequence(SequenceName),
+}
+
+/// Takes numbers for `needed` customers, as far as both sequences reach.
+///
+/// From a continuous sequence they are taken here, inside the transaction that uses them, so a
+/// rollback gives them back (F111). From one in blocks they come out of the spare ones.
+fn take_numbers(
+    tx: &mut dyn WriteTx,
+    needed: usize,
+    spare: &VecDeque<AccountNumber>,
+) -> Result<Numbers, StorageError> {
+    let Some(mut accounts) = tx.sequence_get(SequenceName::CustomerAccount)? else {
+        return Ok(Numbers::NoSequence(SequenceName::CustomerAccount));
+    };
+    let Some(mut parties) = tx.sequence_get(SequenceName::Party)? else {
+        return Ok(Numbers::NoSequence(SequenceName::Party));
+    };
+    let affordable = needed.min(usize::try_from(parties.remaining()).unwrap_or(usize::MAX));
+    let numbers = match accounts.mode {
+        SequenceMode::Continuous => {
+            let numbers = take_free(tx, &mut accounts, affordable)?;
+            tx.sequence_put(SequenceName::CustomerAccount, &accounts)?;
+            numbers
+        }
+        SequenceMode::Blocks { .. } => {
+            let mut usable = free_of(tx, spare.iter().cloned().collect())?;
+            usable.truncate(affordable);
+            let missing = affordable - usable.len();
+            if missing > 0 && accounts.remaining() > 0 {
+                return Ok(Numbers::Missing(missing));
+            }
+            usable
+        }
+    };
+    let party_numbers =
+        parties.take(numbers.len()).into_iter().map(PartyNumber::from_sequence).collect();
+    tx.sequence_put(SequenceName::Party, &parties)?;
+    Ok(Numbers::Taken(numbers, party_numbers))
+}
+
+/// Takes numbers that no customer has, passing over those that came in some other way.
+fn take_free(
+    tx: &mut dyn WriteTx,
+    sequence: &mut NumberSequence,
+    wanted: usize,
+) -> Result<Vec<AccountNumber>, StorageError> {
+    let mut free = Vec::with_capacity(wanted);
+    while free.len() < wanted && sequence.remaining() > 0 {
+        let candidates = sequence.take(wanted - free.len());
+        free.extend(free_of(tx, candidates)?);
+    }
+    Ok(free)
+}
+
+fn free_of(
+    tx: &mut dyn WriteTx,
+    mut candidates: Vec<AccountNumber>,
+) -> Result<Vec<AccountNumber>, StorageError> {
+    let taken = tx.accounts_taken(&candidates)?;
+    candidates.retain(|number| !taken.contains(number));
+    Ok(candidates)
+}
+
+/// Takes a block of at least `wanted` numbers off the account sequence, durably, before any of
+/// them is used: a crash then leaves a gap and never a repeat.
+fn take_block(tx: &mut dyn WriteTx, wanted: usize) -> Result<Vec<AccountNumber>, StorageError> {
+    let Some(mut sequence) = tx.sequence_get(SequenceName::CustomerAccount)? else {
+        return Ok(vec![]);
+    };
+    let size = match sequence.mode {
+        SequenceMode::Blocks { size } => size.max(u32::try_from(wanted).unwrap_or(u32::MAX)),
+        SequenceMode::Continuous => return Ok(vec![]),
+    };
+    let numbers = sequence.take(size as usize);
+    tx.sequence_put(SequenceName::CustomerAccount, &sequence)?;
+    Ok(numbers)
+}

@@ -1,0 +1,287 @@
+//! Receiving operations: `hello` and uploads. One transaction for rows and watermark.
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{DatabaseId, EpochId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::operation::Watermark;
+use tillsync_exchange::messages::{ExchangeMode, Hello, UploadReceipt, Welcome};
+use tillsync_exchange::package::{
+    Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX, UPLOAD_PLAIN_BYTES_MAX,
+    UPLOAD_ROWS_MAX, Verifier,
+};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::operation::OperationRow;
+use tillsync_exchange::session::UploadStatus;
+use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
+
+use crate::headquarters::Headquarters;
+use crate::storage::{
+    DatabaseRecord, InsertCounts, OperationSource, StorageError, UploadSessionRecord, WriteTx,
+};
+
+/// Why an upload was not taken. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// No common protocol version.
+    #[error(transparent)]
+    Version(#[from] NoCommonVersion),
+    /// A package of somebody else's operations.
+    #[error("database {database} may upload only as itself, not as {source_named}")]
+    ForeignSource {
+        /// Who sent it.
+        database: DatabaseId,
+        /// Whose operations it says it holds.
+        source_named: DatabaseId,
+    },
+    /// A download package, or none at all.
+    #[error("the package is not an upload")]
+    NotAnUpload,
+    /// More than one package may hold.
+    #[error("the package is too large: {what} {found}, but at most {limit} are accepted")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        found: u64,
+        /// How much is accepted.
+        limit: u64,
+    },
+    /// The package is damaged or not what its manifest says.
+    #[error("the package cannot be used")]
+    Package(#[from] PackageError),
+    /// A row whose header cannot be read: the sender is broken.
+    #[error("row {row} of the package is no operation")]
+    BadRow {
+        /// The row, counted from 1.
+        row: u64,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Counters that are not consecutive from first to last.
+    #[error("row {row} has counter {found} where {expected} belongs")]
+    BrokenCounters {
+        /// The row, counted from 1.
+        row: u64,
+        /// The counter that belongs there.
+        expected: u64,
+        /// The counter found.
+        found: u64,
+    },
+    /// The package begins behind a gap.
+    #[error(
+        "the package begins at counter {first}, but {} is the last received; send what is between",
+        watermark.counter
+    )]
+    Gap {
+        /// Where it begins.
+        first: u64,
+        /// How far the epoch has been received.
+        watermark: Watermark,
+    },
+    /// The database failed.
+    #[error("write the upload")]
+    Storage(#[from] StorageError),
+}
+
+impl ReceiveError {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ReceiveError::Version(_) | ReceiveError::Gap { .. } => ErrorKind::Conflict,
+            ReceiveError::ForeignSource { .. } => ErrorKind::Forbidden,
+            ReceiveError::NotAnUpload
+            | ReceiveError::TooLarge { .. }
+            | ReceiveError::BadRow { .. }
+            | ReceiveError::BrokenCounters { .. } => ErrorKind::Invalid,
+            ReceiveError::Package(error) => error.kind(),
+            ReceiveError::Storage(error) => error.kind(),
+        }
+    }
+
+    /// Where the sender should go on, when that is the trouble.
+    pub fn watermark(&self) -> Option<Watermark> {
+        match self {
+            ReceiveError::Gap { watermark, .. } => Some(*watermark),
+            _ => None,
+        }
+    }
+}
+
+impl Headquarters {
+    /// Answers a `hello`: which version to speak and how far the epoch has been received.
+    ///
+    /// # Errors
+    /// Conflict: no common version. Busy, Broken: the database failed.
+    pub fn welcome(
+        &self,
+        database: &DatabaseRecord,
+        hello: &Hello,
+    ) -> Result<Welcome, ReceiveError> {
+        let protocol = SPOKEN.agree(hello.protocol)?;
+        let source = &database.database.id;
+        let (watermark, mode) = self.storage.read(|tx| {
+            let watermark = tx.watermark_get(source, &hello.epoch)?;
+            let group = tx.group_get(&database.database.group)?;
+            Ok((watermark, group.map_or(ExchangeMode::Live, |group| group.mode)))
+        })?;
+        let watermark = watermark.unwrap_or_else(|| Watermark::start(hello.epoch));
+        Ok(Welcome { protocol, watermark: watermark.into(), mode, now: self.now() })
+    }
+
+    /// Takes an upload in: rows and watermark become durable together, any number of times.
+    ///
+    /// # Errors
+    /// Conflict: a gap (with the watermark) or a future format. Forbidden: another's operations.
+    /// Invalid: damaged, too large or malformed. Busy, Broken: the database failed.
+    pub fn receive_upload(
+        &self,
+        database: &DatabaseRecord,
+        manifest: &Manifest,
+        bytes: &[u8],
+    ) -> Result<UploadReceipt, ReceiveError> {
+        let rows = read_upload(&database.database.id, manifest, bytes)?;
+        let (epoch, first, last) = upload_span(manifest)?;
+        let now = self.now();
+        let source =
+            OperationSource { source: database.database.id.clone(), epoch, received_at: now };
+        let (counts, watermark) = self
+            .storage
+            .write(|tx| {
+                let known = tx.watermark_get(&source.source, &epoch)?;
+                let known = known.unwrap_or_else(|| Watermark::start(epoch));
+                if first > known.counter.0 + 1 {
+                    return Ok(Err(ReceiveError::Gap { first, watermark: known }));
+                }
+                let (counts, watermark) = insert_rows(tx, &source, &rows, known)?;
+                tx.upload_put(&upload_session(&source, manifest, (first, last), now))?;
+                Ok(Ok((counts, watermark)))
+            })
+            .map_err(ReceiveError::from)
+            .and_then(|received| received)?;
+        if counts.inserted > 0 {
+            self.signals().operations_arrived();
+        }
+        let InsertCounts { inserted, repeated, quarantined } = counts;
+        Ok(UploadReceipt { watermark: watermark.into(), inserted, repeated, quarantined })
+    }
+
+    /// Records an upload that headquarters could not write, for the list of upload sessions.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed again.
+    pub fn record_failed_upload(
+        &self,
+        database: &DatabaseRecord,
+        manifest: &Manifest,
+        error: &ReceiveError,
+    ) -> Result<(), ReceiveError> {
+        let (epoch, first, last) = upload_span(manifest)?;
+        let now = self.now();
+        let source =
+            OperationSource { source: database.database.id.clone(), epoch, received_at: now };
+        let session = UploadSessionRecord {
+            status: UploadStatus::ApplyFailed,
+            error: Some(error.to_string()),
+            ..upload_session(&source, manifest, (first, last), now)
+        };
+        Ok(self.storage.write(|tx| tx.upload_put(&session))?)
+    }
+}
+
+/// Checks an upload and reads its rows, without believing anything it says.
+fn read_upload(
+    database: &DatabaseId,
+    manifest: &Manifest,
+    bytes: &[u8],
+) -> Result<Vec<OperationRow>, ReceiveError> {
+    let Span::Upload { source, first, .. } = &manifest.span else {
+        return Err(ReceiveError::NotAnUpload);
+    };
+    if source != database {
+        let (database, source_named) = (database.clone(), source.clone());
+        return Err(ReceiveError::ForeignSource { database, source_named });
+    }
+    let rows_max = UPLOAD_ROWS_MAX as u64;
+    for (what, found, limit) in [
+        ("bytes", bytes.len() as u64, UPLOAD_BYTES_MAX),
+        ("bytes when decompressed", manifest.plain_bytes, UPLOAD_PLAIN_BYTES_MAX),
+        ("rows", manifest.rows_total(), rows_max),
+    ] {
+        if found > limit {
+            return Err(ReceiveError::TooLarge { what, found, limit });
+        }
+    }
+    Verifier::check(bytes, manifest)?;
+    let mut reader = PackageReader::new(bytes, manifest)?;
+    let mut rows: Vec<OperationRow> = Vec::new();
+    while let Some(line) = reader.next_line()? {
+        let row = rows.len() as u64 + 1;
+        if line.table != Table::Operation {
+            return Err(ReceiveError::NotAnUpload);
+        }
+        if row > rows_max {
+            let what = "rows";
+            return Err(ReceiveError::TooLarge { what, found: row, limit: rows_max });
+        }
+        let operation: OperationRow = serde_json::from_str(line.row.get())
+            .map_err(|source| ReceiveError::BadRow { row, source })?;
+        let expected = first.saturating_add(row - 1);
+        if operation.counter != expected {
+            let found = operation.counter;
+            return Err(ReceiveError::BrokenCounters { row, expected, found });
+        }
+        rows.push(operation);
+    }
+    Ok(rows)
+}
+
+fn upload_span(manifest: &Manifest) -> Result<(EpochId, u64, u64), ReceiveError> {
+    match &manifest.span {
+        Span::Upload { epoch, first, last, .. }
+            if *first > 0
+                && last.checked_sub(*first).map(|n| n + 1) == Some(manifest.rows_total()) =>
+        {
+            Ok((*epoch, *first, *last))
+        }
+        Span::Upload { .. } | Span::Download { .. } => Err(ReceiveError::NotAnUpload),
+    }
+}
+
+/// Inserts the rows behind the watermark, checks the others as repeats, and moves the watermark.
+fn insert_rows(
+    tx: &mut dyn WriteTx,
+    source: &OperationSource,
+    rows: &[OperationRow],
+    known: Watermark,
+) -> Result<(InsertCounts, Watermark), StorageError> {
+    let counts = tx.operations_insert_once(source, rows)?;
+    let mut watermark = known;
+    if let Some(last) = rows.last().filter(|last| last.counter > known.counter.0) {
+        watermark.counter.0 = last.counter;
+        watermark.operation = Some(last.id);
+        tx.watermark_set(&source.source, &watermark)?;
+    }
+    Ok((counts, watermark))
+}
+
+fn upload_session(
+    source: &OperationSource,
+    manifest: &Manifest,
+    counters: (u64, u64),
+    now: Timestamp,
+) -> UploadSessionRecord {
+    UploadSessionRecord {
+        id: manifest.id,
+        source: source.source.clone(),
+        epoch: source.epoch,
+        counters,
+        rows: manifest.rows_total(),
+        bytes: manifest.bytes,
+        status: UploadStatus::Applied,
+        tries: 1,
+        error: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

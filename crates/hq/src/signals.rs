@@ -1,0 +1,156 @@
+//! Wake-ups inside one process: they carry no data, only "look again".
+//!
+//! Losing one is harmless: every listener also looks by itself now and then.
+
+use std::collections::BTreeSet;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use tillsync_domain::ids::GroupId;
+use tokio::sync::watch;
+
+/// What woke a worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// Operations arrived in a group that works live.
+    pub operations: bool,
+    /// Customers changed.
+    pub changes: bool,
+    /// Groups in which a database needs a snapshot.
+    pub snapshots: BTreeSet<GroupId>,
+    /// The process ends.
+    pub stop: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    operations: bool,
+    changes: bool,
+    snapshots: BTreeSet<GroupId>,
+    stop: bool,
+}
+
+/// The signals of one headquarters process.
+#[derive(Debug)]
+pub struct Signals {
+    state: Mutex<State>,
+    changed: Condvar,
+    offers: watch::Sender<u64>,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        let (offers, _) = watch::channel(0);
+        Signals { state: Mutex::default(), changed: Condvar::new(), offers }
+    }
+}
+
+impl Signals {
+    /// Operations arrived that should be promoted at once.
+    pub fn operations_arrived(&self) {
+        self.update(|state| state.operations = true);
+    }
+
+    /// Customers changed and should be distributed at once.
+    pub fn customers_changed(&self) {
+        self.update(|state| state.changes = true);
+    }
+
+    /// A database of this group can only go on from a snapshot.
+    pub fn snapshot_wanted(&self, group: &GroupId) {
+        self.update(|state| {
+            state.snapshots.insert(group.clone());
+        });
+    }
+
+    /// There may be something new for databases that poll.
+    pub fn offers_changed(&self) {
+        self.offers.send_modify(|generation| *generation += 1);
+    }
+
+    /// A receiver that changes whenever polls should look again.
+    pub fn watch_offers(&self) -> watch::Receiver<u64> {
+        self.offers.subscribe()
+    }
+
+    /// Ends every worker and every waiting poll.
+    pub fn stop(&self) {
+        self.update(|state| state.stop = true);
+        self.offers_changed();
+    }
+
+    /// Whether the process ends.
+    pub fn is_stopping(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).stop
+    }
+
+    /// Waits a moment, or until the process ends.
+    pub(crate) fn pause(&self, moment: Duration) {
+        self.wait(moment, |wake| {
+            *wake = Wake::default();
+            false
+        });
+    }
+
+    /// Waits until `take` finds something in the state, or for `at_most`; takes what it found.
+    pub(crate) fn wait(&self, at_most: Duration, mut take: impl FnMut(&mut Wake) -> bool) -> Wake {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = Wake::default();
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(state, at_most, |state| {
+                let mut wake = Wake {
+                    operations: state.operations,
+                    changes: state.changes,
+                    snapshots: state.snapshots.clone(),
+                    stop: state.stop,
+                };
+                let is_wanted = take(&mut wake);
+                found = wake;
+                !is_wanted && !state.stop
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        state.operations &= !found.operations;
+        state.changes &= !found.changes;
+        state.snapshots.retain(|group| !found.snapshots.contains(group));
+        found
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_given_before_the_wait_is_not_lost_and_is_taken_once() {
+        let signals = Signals::default();
+        signals.operations_arrived();
+        let only_operations = |wake: &mut Wake| {
+            wake.changes = false;
+            wake.snapshots.clear();
+            wake.operations
+        };
+        assert!(signals.wait(Duration::from_secs(5), only_operations).operations);
+        assert!(!signals.wait(Duration::ZERO, only_operations).operations);
+    }
+
+    #[test]
+    fn one_workers_wake_up_leaves_the_others_signals_alone() {
+        let signals = Signals::default();
+        let group: GroupId = "retail".parse().expect("a group");
+        signals.operations_arrived();
+        signals.snapshot_wanted(&group);
+        let wake = signals.wait(Duration::ZERO, |wake| {
+            wake.operations = false;
+            wake.changes || !wake.snapshots.is_empty()
+        });
+        assert_eq!(wake.snapshots, BTreeSet::from([group]));
+        let rest = signals.wait(Duration::ZERO, |wake| wake.operations);
+        assert!(rest.operations);
+    }
+}
