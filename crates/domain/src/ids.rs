@@ -79,7 +79,7 @@ uuid_identity!(
     OperationId, "operation id"
 );
 uuid_identity!(
-    /// One incarnation of an edge database: changes when the database is restored from an older copy (F64).
+    /// One incarnation of an edge database: changes when it is restored from an older copy (F64).
     EpochId, "epoch id"
 );
 uuid_identity!(
@@ -183,7 +183,10 @@ impl fmt::Display for CustomerKey {
 }
 
 macro_rules! name_identity {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $extra:literal, $expected:literal) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $what:literal, $max:literal, $extra:literal, $expected:literal
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
@@ -207,7 +210,9 @@ macro_rules! name_identity {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || $extra.contains(c);
                 let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
-                if text.len() <= $max && starts_well && text.chars().all(allowed) && !text.contains("..") {
+                let leaves_no_folder = !text.contains("..");
+                let is_short = text.len() <= $max;
+                if is_short && starts_well && leaves_no_folder && text.chars().all(allowed) {
                     Ok(Self(text.to_owned()))
                 } else {
                     Err(ParseIdError::new($what, text, $expected))

@@ -1,4 +1,5 @@
-//! The rules of asynchronous customers: identities, widths, operations, number sequences, promotion.
+//! The rules of asynchronous customers: identities, widths, operations, number sequences,
+//! promotion.
 //!
 //! This crate must never read a clock, draw a random number, touch a disk or a socket, or know
 //! how its values are written down. Everything here is a function of its arguments.

@@ -13,7 +13,8 @@ use crate::customer::{NewAddress, NewCustomer, Violations};
 use crate::ids::{AccountNumber, AddressGuid, CustomerGuid, DatabaseId, OperationId, PartyNumber};
 use crate::operation::{Act, Operation};
 
-/// Where an operation stands in headquarters' inbox: arrival order, and so counter order per source.
+/// Where an operation stands in headquarters' inbox: arrival order, and so counter order per
+/// source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxPosition(pub u64);
 

@@ -207,7 +207,10 @@ mod tests {
         let primary = AddressDraft { is_primary: true, ..street("A") };
         let wide = AddressDraft { county: Some("x".repeat(11)), ..primary.clone() };
         let bad = check_all(vec![primary, wide, AddressDraft::default()]).expect_err("bad");
-        expect!["Addresses: at most one address can be primary; Addresses[1].County: 11 characters, but at most 10 fit; Addresses[2].Street: required, but none was given"]
-            .assert_eq(&bad.to_string());
+        expect![[r#"
+            Addresses: at most one address can be primary
+            Addresses[1].County: 11 characters, but at most 10 fit
+            Addresses[2].Street: required, but none was given"#]]
+        .assert_eq(&bad.to_string().replace("; ", "\n"));
     }
 }

@@ -108,7 +108,7 @@ impl fmt::Display for Rule {
             Rule::ControlCharacter => f.write_str("holds a control character"),
             Rule::Malformed { expected } => write!(f, "must be {expected}"),
             Rule::NotForOrganizations => {
-                f.write_str("belongs to persons only; an organization has one Name")
+                f.write_str("belongs to persons only, an organization has one Name")
             }
             Rule::SeveralPrimaries => f.write_str("at most one address can be primary"),
             Rule::TooMany { count, limit } => {
