@@ -1,0 +1,189 @@
+//! Writing a downloaded package to the database.
+//!
+//! May be interrupted anywhere and begun again: rows carry versions, and only the last
+//! transaction says that the package is applied. It must never touch what is pending.
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use tillsync_domain::ids::{SessionId, Version};
+use tillsync_domain::job::JobName;
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::messages::Offer;
+use tillsync_exchange::package::{Manifest, PackageError, PackageReader, Scope, Span};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
+
+use crate::db::DbError;
+use crate::edge::Edge;
+use crate::project::{self, Generation};
+
+/// Rows per transaction: long enough to be quick, short enough that a till's own customer does
+/// not wait noticeably behind it.
+const ROWS_PER_TX: usize = 4_000;
+/// Applied sessions remembered, so that a repeated offer is answered without applying again.
+const SESSIONS_KEPT: i64 = 1_000;
+
+/// Why a package was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It is not what its manifest says.
+    #[error("{0}")]
+    Package(#[from] PackageError),
+    /// It is not a download.
+    #[error("the package is an upload, not a download")]
+    NotADownload,
+    /// It is for another group of databases.
+    #[error("the package is for another channel database group")]
+    OtherGroup,
+    /// It holds rows that no download has.
+    #[error("the package holds rows of table {0}, which are not downloaded")]
+    OtherTable(Table),
+    /// The database failed.
+    #[error("write the package to the database: {0}")]
+    Db(#[from] DbError),
+}
+
+impl ApplyError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ApplyError::Package(error) => error.kind(),
+            ApplyError::NotADownload | ApplyError::OtherTable(_) => ErrorKind::Invalid,
+            ApplyError::OtherGroup => ErrorKind::Forbidden,
+            ApplyError::Db(error) => error.kind(),
+        }
+    }
+}
+
+/// What a package covers, once it is known to be a download for this database.
+#[derive(Debug, Clone, Copy)]
+struct Cover {
+    job: JobName,
+    scope: Scope,
+    to: Version,
+}
+
+/// Applies a package whose bytes have been checked. Twice is the same as once.
+///
+/// # Errors
+/// Invalid or Forbidden: not a package for this database. Busy or Broken: the database failed;
+/// what was written so far is harmless and the next try completes it.
+pub fn apply_package<R: Read>(
+    edge: &Edge,
+    offer: &Offer,
+    bytes: R,
+    now: Timestamp,
+) -> Result<(), ApplyError> {
+    let cover = check_cover(edge, &offer.manifest)?;
+    let generation = match cover.scope {
+        Scope::Delta => Generation::NONE,
+        Scope::Snapshot => edge.db.write(project::generation_begin)?,
+    };
+    let mut reader = PackageReader::new(bytes, &offer.manifest)?;
+    let mut rows = Vec::with_capacity(ROWS_PER_TX);
+    let mut line = 0;
+    while let Some(row) = next_row(&mut reader, line + 1)? {
+        line += 1;
+        rows.push(row);
+        if rows.len() == ROWS_PER_TX {
+            write_rows(edge, std::mem::take(&mut rows), generation)?;
+        }
+    }
+    // The last rows ride in the transaction that says the package is applied.
+    let session = offer.session;
+    edge.db.write(move |connection| {
+        for row in &rows {
+            row.write(connection, generation)?;
+        }
+        if cover.scope == Scope::Snapshot {
+            project::left_rows_remove(connection, generation, cover.to.0)?;
+        }
+        applied_write(connection, cover, session, now)
+    })?;
+    Ok(())
+}
+
+/// Whether a session was applied before.
+pub(crate) fn is_applied(edge: &Edge, session: SessionId) -> Result<bool, DbError> {
+    edge.db.read(|connection| {
+        let found = connection
+            .prepare_cached("SELECT 1 FROM applied_session WHERE id = ?1")?
+            .query_row([session.as_uuid().as_bytes()], |_| Ok(()))
+            .optional()?;
+        Ok(found.is_some())
+    })
+}
+
+enum DownRow {
+    Customer(Box<CustomerRow>),
+    Address(Box<AddressRow>),
+}
+
+impl DownRow {
+    fn write(&self, connection: &Connection, generation: Generation) -> Result<(), DbError> {
+        match self {
+            DownRow::Customer(row) => project::customer_upsert(connection, row, generation),
+            DownRow::Address(row) => project::address_upsert(connection, row, generation),
+        }
+    }
+}
+
+fn check_cover(edge: &Edge, manifest: &Manifest) -> Result<Cover, ApplyError> {
+    let Span::Download { group, job, scope, to, .. } = &manifest.span else {
+        return Err(ApplyError::NotADownload);
+    };
+    if *group != edge.identity().group {
+        return Err(ApplyError::OtherGroup);
+    }
+    Ok(Cover { job: *job, scope: *scope, to: Version(*to) })
+}
+
+fn next_row<R: Read>(
+    reader: &mut PackageReader<R>,
+    line: u64,
+) -> Result<Option<DownRow>, ApplyError> {
+    let Some(found) = reader.next_line()? else { return Ok(None) };
+    let bad = |source| PackageError::BadLine { line, source };
+    let text = found.row.get();
+    Ok(Some(match found.table {
+        Table::Customer => DownRow::Customer(serde_json::from_str(text).map_err(bad)?),
+        Table::Address => DownRow::Address(serde_json::from_str(text).map_err(bad)?),
+        other @ Table::Operation => return Err(ApplyError::OtherTable(other)),
+    }))
+}
+
+fn write_rows(edge: &Edge, rows: Vec<DownRow>, generation: Generation) -> Result<(), DbError> {
+    edge.db
+        .write(move |connection| rows.iter().try_for_each(|row| row.write(connection, generation)))
+}
+
+fn applied_write(
+    connection: &Connection,
+    cover: Cover,
+    session: SessionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let (job, at) = (cover.job.as_str(), now.as_microsecond());
+    connection
+        .prepare_cached(
+            "INSERT INTO applied (job, version, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (job) DO UPDATE SET version = max(version, excluded.version),
+                 at = excluded.at",
+        )?
+        .execute(params![job, cover.to.0, at])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO applied_session (id, job, applied_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![session.as_uuid().as_bytes(), job, at])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM applied_session
+             WHERE row <= (SELECT max(row) FROM applied_session) - ?1",
+        )?
+        .execute([SESSIONS_KEPT])?;
+    Ok(())
+}

@@ -1,0 +1,286 @@
+//! The receiving end of a register's uploads (channels only).
+//!
+//! The rules are those of headquarters' inbox: rows and watermark commit together, a repeat
+//! changes nothing, a gap is refused, a contradiction is set aside. It must never drop a row
+//! because this channel cannot read it: headquarters judges the content.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use tillsync_domain::ids::{Counter, DatabaseId, EpochId, OperationId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::operation::Watermark;
+use tillsync_exchange::messages::{Hello, UploadReceipt, Welcome};
+use tillsync_exchange::package::{
+    LINE_BYTES_MAX, Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX,
+    UPLOAD_PLAIN_BYTES_MAX, UPLOAD_ROWS_MAX, Verifier,
+};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::operation::OperationRow;
+use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
+
+use crate::create::whole_microseconds;
+use crate::db::{DbError, uuid_column};
+use crate::edge::Edge;
+use crate::log::{self, Appended};
+use crate::project;
+
+/// A relayed line grows by its new counter and the time of relaying; both must fit again.
+const RELAY_BYTES_MAX: usize = 256;
+
+/// Why an upload was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The two ends speak no common version.
+    #[error(transparent)]
+    Version(#[from] NoCommonVersion),
+    /// The package is damaged, truncated or of a later format.
+    #[error("{0}")]
+    Package(#[from] PackageError),
+    /// The manifest names another source than the credential.
+    #[error("the package is from {found}, but {register} sent it")]
+    OtherSource {
+        /// Who the manifest says it is from.
+        found: DatabaseId,
+        /// Who presented its credential.
+        register: DatabaseId,
+    },
+    /// The package is not an upload of operations, or larger than one may be.
+    #[error("the package cannot be an upload: {0}")]
+    NotAnUpload(&'static str),
+    /// Operations before it are missing here.
+    #[error("the package does not continue where this channel stands, at counter {}", .0.counter)]
+    Gap(Watermark),
+    /// The database failed; nothing was taken.
+    #[error("write the upload down")]
+    Db(#[from] DbError),
+}
+
+impl ReceiveError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ReceiveError::Version(_) | ReceiveError::Gap(_) => ErrorKind::Conflict,
+            ReceiveError::Package(error) => error.kind(),
+            ReceiveError::OtherSource { .. } => ErrorKind::Forbidden,
+            ReceiveError::NotAnUpload(_) => ErrorKind::Invalid,
+            ReceiveError::Db(error) => error.kind(),
+        }
+    }
+
+    /// Where this channel stands, when the upload does not continue there.
+    pub fn watermark(&self) -> Option<Watermark> {
+        match self {
+            ReceiveError::Gap(watermark) => Some(*watermark),
+            _ => None,
+        }
+    }
+}
+
+/// Answers a register that opens a conversation.
+///
+/// # Errors
+/// Conflict: no common protocol version. Busy or Broken: the database failed.
+pub fn receive_hello(
+    edge: &Edge,
+    register: &DatabaseId,
+    hello: &Hello,
+    now: Timestamp,
+) -> Result<Welcome, ReceiveError> {
+    let protocol = SPOKEN.agree(hello.protocol)?;
+    let watermark = edge.db.read(|connection| watermark_read(connection, register, hello.epoch))?;
+    Ok(Welcome { protocol, watermark: watermark.into(), mode: edge.mode(), now })
+}
+
+/// Takes an upload package of a register: durable when this returns.
+///
+/// # Errors
+/// Forbidden: another source. Invalid: damaged or not an upload. Conflict: a gap, with the
+/// watermark to go on from, or a later format. Busy or Broken: the database failed.
+pub fn receive_upload(
+    edge: &Edge,
+    register: &DatabaseId,
+    manifest: &Manifest,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<UploadReceipt, ReceiveError> {
+    let (epoch, first) = check_manifest(register, manifest, bytes)?;
+    let rows = read_rows(register, manifest, bytes)?;
+    let register = register.clone();
+    let now = whole_microseconds(now);
+    let upload = Upload { register, epoch, first, rows, now };
+    let receipt = edge.db.write(move |connection| upload.write(connection))?;
+    if receipt.inserted > 0 {
+        edge.signals.operations_recorded();
+    }
+    Ok(receipt)
+}
+
+/// How far an epoch of a register was received.
+pub(crate) fn watermark_read(
+    connection: &Connection,
+    register: &DatabaseId,
+    epoch: EpochId,
+) -> Result<Watermark, DbError> {
+    let found = connection
+        .prepare_cached("SELECT counter, operation FROM received WHERE source = ?1 AND epoch = ?2")?
+        .query_row(params![register.as_str(), epoch.as_uuid().as_bytes()], |row| {
+            let operation = OperationId::from_uuid(uuid_column(row, 1)?);
+            Ok(Watermark { epoch, counter: Counter(row.get(0)?), operation: Some(operation) })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(Watermark::start(epoch)))
+}
+
+fn check_manifest(
+    register: &DatabaseId,
+    manifest: &Manifest,
+    bytes: &[u8],
+) -> Result<(EpochId, Counter), ReceiveError> {
+    let Span::Upload { source, epoch, first, last } = &manifest.span else {
+        return Err(ReceiveError::NotAnUpload("it is a download"));
+    };
+    if source != register {
+        let (found, register) = (source.clone(), register.clone());
+        return Err(ReceiveError::OtherSource { found, register });
+    }
+    let rows = last.checked_sub(*first).and_then(|span| span.checked_add(1)).unwrap_or(0);
+    if *first == 0 || rows == 0 || rows != manifest.rows_total() {
+        return Err(ReceiveError::NotAnUpload("its counters and row counts do not agree"));
+    }
+    if rows > UPLOAD_ROWS_MAX as u64
+        || bytes.len() as u64 > UPLOAD_BYTES_MAX
+        || manifest.plain_bytes > UPLOAD_PLAIN_BYTES_MAX
+    {
+        return Err(ReceiveError::NotAnUpload("it is larger than an upload may be"));
+    }
+    Verifier::check(bytes, manifest)?;
+    Ok((*epoch, Counter(*first)))
+}
+
+fn read_rows(
+    register: &DatabaseId,
+    manifest: &Manifest,
+    bytes: &[u8],
+) -> Result<Vec<OperationRow>, ReceiveError> {
+    let mut expected = manifest.span.counters().map_or(Counter::ZERO, |(first, _)| first);
+    let mut reader = PackageReader::new(bytes, manifest)?;
+    let mut rows = Vec::new();
+    let mut number = 0;
+    while let Some(line) = reader.next_line()? {
+        number += 1;
+        if line.table != Table::Operation {
+            return Err(ReceiveError::NotAnUpload("it holds other rows than operations"));
+        }
+        if line.row.get().len() > LINE_BYTES_MAX - RELAY_BYTES_MAX {
+            return Err(ReceiveError::NotAnUpload("an operation is too long to be relayed"));
+        }
+        let row: OperationRow = serde_json::from_str(line.row.get())
+            .map_err(|source| PackageError::BadLine { line: number, source })?;
+        if row.counter != expected.0 {
+            return Err(ReceiveError::NotAnUpload("its counters are not consecutive"));
+        }
+        if row.origin != *register {
+            return Err(ReceiveError::NotAnUpload("it holds an operation of another database"));
+        }
+        expected = expected.next();
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+struct Upload {
+    register: DatabaseId,
+    epoch: EpochId,
+    first: Counter,
+    rows: Vec<OperationRow>,
+    now: Timestamp,
+}
+
+impl Upload {
+    fn write(self, connection: &Connection) -> Result<UploadReceipt, ReceiveError> {
+        let mut watermark = watermark_read(connection, &self.register, self.epoch)?;
+        if self.first > watermark.counter.next() {
+            return Err(ReceiveError::Gap(watermark));
+        }
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for row in &self.rows {
+            *counts.entry(self.take(connection, row)?).or_default() += 1;
+        }
+        if let Some(last) = self.rows.last()
+            && last.counter > watermark.counter.0
+        {
+            watermark.counter = Counter(last.counter);
+            watermark.operation = Some(last.id);
+            self.watermark_write(connection, last)?;
+        }
+        let count = |what| counts.get(what).copied().unwrap_or(0);
+        Ok(UploadReceipt {
+            watermark: watermark.into(),
+            inserted: count(INSERTED),
+            repeated: count(REPEATED),
+            quarantined: count(QUARANTINED),
+        })
+    }
+
+    /// Takes one row over under this channel's own next counter.
+    fn take(&self, connection: &Connection, row: &OperationRow) -> Result<&'static str, DbError> {
+        let relayed = OperationRow { relayed_at: Some(self.now), ..row.clone() };
+        match log::operation_append(connection, &relayed)? {
+            Appended::New(_) => {
+                // What this version cannot read still goes up; headquarters says what is wrong.
+                if let Ok(operation) = relayed.operation() {
+                    project::operation_project(connection, &operation)?;
+                }
+                Ok(INSERTED)
+            }
+            Appended::Repeated => Ok(REPEATED),
+            Appended::Contradiction => {
+                self.quarantine(connection, row)?;
+                Ok(QUARANTINED)
+            }
+        }
+    }
+
+    fn quarantine(&self, connection: &Connection, row: &OperationRow) -> Result<(), DbError> {
+        let line = serde_json::to_string(row).map_err(|_| DbError::Damaged("upload"))?;
+        connection
+            .prepare_cached(
+                "INSERT INTO quarantine (id, hash, source, epoch, counter, received_at, line)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id, hash) DO NOTHING",
+            )?
+            .execute(params![
+                row.id.as_uuid().as_bytes(),
+                row.content_hash().0,
+                self.register.as_str(),
+                self.epoch.as_uuid().as_bytes(),
+                row.counter,
+                self.now.as_microsecond(),
+                line
+            ])?;
+        Ok(())
+    }
+
+    fn watermark_write(&self, connection: &Connection, last: &OperationRow) -> Result<(), DbError> {
+        connection
+            .prepare_cached(
+                "INSERT INTO received (source, epoch, counter, operation, at)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (source, epoch) DO UPDATE SET counter = excluded.counter,
+                     operation = excluded.operation, at = excluded.at",
+            )?
+            .execute(params![
+                self.register.as_str(),
+                self.epoch.as_uuid().as_bytes(),
+                last.counter,
+                last.id.as_uuid().as_bytes(),
+                self.now.as_microsecond()
+            ])?;
+        Ok(())
+    }
+}
+
+const INSERTED: &str = "inserted";
+const REPEATED: &str = "repeated";
+const QUARANTINED: &str = "quarantined";

@@ -1,0 +1,318 @@
+//! Sending the operation log upstream: the P-job's sending end (F08, F61–F66).
+//!
+//! It must never send counters with a gap, two packages at once, or anything from memory: every
+//! package is rebuilt from the log, so a repeat is the same package.
+
+mod session;
+
+use jiff::Timestamp;
+use tillsync_domain::ids::{Counter, EpochId, PackageId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::operation::Watermark;
+use tillsync_exchange::messages::{Hello, UploadReceipt};
+use tillsync_exchange::package::{
+    Manifest, PackageWriter, Span, UPLOAD_PLAIN_BYTES_MAX, UPLOAD_ROWS_MAX,
+};
+use tillsync_exchange::retry::{Jitter, RetryPolicy};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::session::UploadEvent;
+use tillsync_exchange::version::{NoCommonVersion, ProtocolRange, SPOKEN};
+
+use crate::db::DbError;
+use crate::edge::Edge;
+use crate::identity;
+use crate::link::LinkChange;
+use crate::log::{self, Visit};
+use crate::upstream::{Upstream, UpstreamError};
+use session::UploadSession;
+
+/// Below the receiver's limit by the length of one line and some.
+const PACKAGE_PLAIN_BYTES_MAX: u64 = UPLOAD_PLAIN_BYTES_MAX / 2;
+/// How often the upstream may point elsewhere before this end stops believing it.
+const PLANS_MAX: u32 = 8;
+/// How long a conversation goes on without another hello.
+const CONVERSATION_SECONDS: i64 = 60;
+
+/// When a try happens and what a failure costs.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// The time of the try.
+    pub now: Timestamp,
+    /// Spreads the next try in time.
+    pub jitter: Jitter,
+    /// How long to wait after failures.
+    pub policy: RetryPolicy,
+}
+
+/// What is known of the upstream between two tries; losing it costs one hello.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    open: Option<(Watermark, Timestamp)>,
+}
+
+/// What a try sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Operations that upstream received by it, new to upstream or not.
+    pub operations: u64,
+    /// Packages.
+    pub packages: u64,
+    /// The incarnation that began because this database turned out to be a copy (F64).
+    pub new_epoch: Option<EpochId>,
+}
+
+/// Why not everything was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The upstream could not be reached or refused.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    /// The two ends speak no common version.
+    #[error(transparent)]
+    Version(#[from] NoCommonVersion),
+    /// The upstream's answers do not fit together.
+    #[error("the upstream answers in contradictions: {0}")]
+    Contradiction(&'static str),
+    /// The package could not be built.
+    #[error("build an upload package")]
+    Build(#[from] std::io::Error),
+    /// The database failed.
+    #[error("read or note an upload")]
+    Db(#[from] DbError),
+}
+
+impl UploadError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            UploadError::Upstream(error) => error.kind(),
+            UploadError::Version(_) => ErrorKind::Conflict,
+            UploadError::Contradiction(_) | UploadError::Build(_) => ErrorKind::Broken,
+            UploadError::Db(error) => error.kind(),
+        }
+    }
+
+    /// Whether the way failed: then a sign of life from upstream is worth a try at once.
+    pub fn is_communication(&self) -> bool {
+        matches!(self, UploadError::Upstream(error) if error.is_communication())
+    }
+}
+
+/// Sends every operation that upstream has not received yet, in packages, one after another.
+///
+/// May be called at any time, repeated after any failure, and killed at any point: upstream knows
+/// each operation by its id.
+///
+/// # Errors
+/// Busy: not reachable. Otherwise as [`UploadError`]; what was received stays received.
+pub fn upload_pending(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    conversation: &mut Conversation,
+    attempt: &Attempt,
+) -> Result<Uploaded, UploadError> {
+    let result = upload_all(edge, upstream, conversation, attempt);
+    if result.is_err() {
+        // After a failure upstream may stand anywhere: ask again.
+        conversation.open = None;
+    }
+    result
+}
+
+/// The operations that upstream has not acknowledged, as far as is known here.
+pub(crate) fn unsent_count(connection: &rusqlite::Connection) -> Result<u64, DbError> {
+    let sent: u64 = connection
+        .prepare_cached("SELECT sent_counter FROM edge")?
+        .query_row([], |row| row.get(0))?;
+    Ok(log::counter_last(connection)?.0.saturating_sub(sent))
+}
+
+fn upload_all(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    conversation: &mut Conversation,
+    attempt: &Attempt,
+) -> Result<Uploaded, UploadError> {
+    let mut uploaded = Uploaded::default();
+    let mut plans = 0;
+    let mut reached = Counter::ZERO;
+    loop {
+        let watermark = current_watermark(edge, upstream, conversation, attempt)?;
+        if edge.db.read(|connection| has_diverged(connection, watermark))? {
+            uploaded.new_epoch = Some(begin_epoch(edge, attempt.now)?);
+            conversation.open = None;
+            plans += 1;
+        } else {
+            let Some(session) = session::plan_next(edge, watermark, attempt.now)? else {
+                return Ok(uploaded);
+            };
+            let next = send(edge, upstream, &session, attempt)?;
+            if let Sent::Received(receipt) = &next {
+                uploaded.packages += 1;
+                uploaded.operations += receipt.inserted + receipt.repeated + receipt.quarantined;
+            }
+            let next = next.watermark();
+            plans = if next.counter > reached { 0 } else { plans + 1 };
+            reached = reached.max(next.counter);
+            conversation.open = Some((next, attempt.now));
+        }
+        if plans > PLANS_MAX {
+            return Err(UploadError::Contradiction("its watermark does not move on"));
+        }
+    }
+}
+
+fn current_watermark(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    conversation: &mut Conversation,
+    attempt: &Attempt,
+) -> Result<Watermark, UploadError> {
+    if let Some((watermark, since)) = conversation.open {
+        let age = attempt.now.duration_since(since).as_secs();
+        if (0..CONVERSATION_SECONDS).contains(&age) {
+            return Ok(watermark);
+        }
+    }
+    let epoch = edge.db.read(identity::epoch_read)?;
+    let answer = upstream.hello(&Hello { protocol: SPOKEN, epoch });
+    note(edge, &answer, attempt.now);
+    let welcome = answer?;
+    if !(SPOKEN.min..=SPOKEN.max).contains(&welcome.protocol) {
+        let theirs = ProtocolRange { min: welcome.protocol, max: welcome.protocol };
+        return Err(NoCommonVersion { ours: SPOKEN, theirs }.into());
+    }
+    let watermark = Watermark::from(welcome.watermark);
+    if watermark.epoch != epoch {
+        return Err(UploadError::Contradiction("its watermark is of another epoch"));
+    }
+    edge.link.note_clock(welcome.now, attempt.now);
+    // A register's mode is set by headquarters through its polls, not by its channel.
+    if edge.identity().parent.is_none() {
+        edge.enter_mode(welcome.mode)?;
+    }
+    session::watermark_note(edge, watermark)?;
+    conversation.open = Some((watermark, attempt.now));
+    Ok(watermark)
+}
+
+/// Whether upstream acknowledged something that this log does not hold at that place: then this
+/// database was restored from an older copy, or is a clone (F64).
+fn has_diverged(
+    connection: &rusqlite::Connection,
+    watermark: Watermark,
+) -> Result<bool, UploadError> {
+    if watermark.counter == Counter::ZERO {
+        return Ok(false);
+    }
+    Ok(log::operation_id_at(connection, watermark.counter)? != watermark.operation)
+}
+
+fn begin_epoch(edge: &Edge, now: Timestamp) -> Result<EpochId, DbError> {
+    let epoch = identity::draw_epoch(edge.entropy());
+    edge.db.write(move |connection| {
+        identity::epoch_begin(connection, epoch)?;
+        session::open_cancel(connection, now)
+    })?;
+    tracing::warn!(%epoch, "restored or cloned database: a new epoch begins, the log is re-sent");
+    Ok(epoch)
+}
+
+enum Sent {
+    Received(UploadReceipt),
+    /// Upstream stands elsewhere than thought.
+    Elsewhere(Watermark),
+}
+
+impl Sent {
+    fn watermark(self) -> Watermark {
+        match self {
+            Sent::Received(receipt) => receipt.watermark.into(),
+            Sent::Elsewhere(watermark) => watermark,
+        }
+    }
+}
+
+fn send(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    session: &UploadSession,
+    attempt: &Attempt,
+) -> Result<Sent, UploadError> {
+    let (manifest, bytes) = build(edge, session)?;
+    session.step(edge, UploadEvent::Built, attempt, None)?;
+    let answer = upstream.upload(&manifest, &bytes);
+    note(edge, &answer, attempt.now);
+    match answer {
+        Ok(receipt) => {
+            let watermark = Watermark::from(receipt.watermark.clone());
+            if watermark.epoch != session.epoch {
+                return Err(UploadError::Contradiction("its receipt is of another epoch"));
+            }
+            session.received(edge, watermark, attempt)?;
+            Ok(Sent::Received(receipt))
+        }
+        Err(UpstreamError::Refused { watermark: Some(watermark), .. })
+            if watermark.epoch == session.epoch =>
+        {
+            session.step(edge, UploadEvent::Cancel, attempt, None)?;
+            Ok(Sent::Elsewhere(watermark))
+        }
+        Err(error) => {
+            let event = match error.is_communication() {
+                true => UploadEvent::UploadFailed,
+                false => UploadEvent::ApplyFailed,
+            };
+            session.step(edge, event, attempt, Some(error.to_string()))?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Builds the session's package from the log.
+fn build(edge: &Edge, session: &UploadSession) -> Result<(Manifest, Vec<u8>), UploadError> {
+    let mut writer = PackageWriter::new(Vec::new())?;
+    edge.db.read(|connection| {
+        log::operations_visit(connection, session.first, session.last, |row| {
+            writer.row(Table::Operation, &row)?;
+            Ok::<_, UploadError>(Visit::GoOn)
+        })
+    })?;
+    let (bytes, contents) = writer.finish()?;
+    let span = Span::Upload {
+        source: edge.identity().database.clone(),
+        epoch: session.epoch,
+        first: session.first.0,
+        last: session.last.0,
+    };
+    Ok((Manifest::new(session.id, session.made_at, span, contents), bytes))
+}
+
+/// The last counter of a package that begins at one: as much as fits.
+fn package_end(
+    connection: &rusqlite::Connection,
+    first: Counter,
+) -> Result<Option<Counter>, UploadError> {
+    let limit = Counter(first.0 + UPLOAD_ROWS_MAX as u64 - 1);
+    let (mut end, mut bytes) = (None, 0);
+    log::operations_visit(connection, first, limit, |row| {
+        // Everything of a row but its content fits into this, escapes included.
+        bytes += row.content.get().len() as u64 + 1_024;
+        if end.is_some() && bytes > PACKAGE_PLAIN_BYTES_MAX {
+            return Ok::<_, UploadError>(Visit::Stop);
+        }
+        end = Some(Counter(row.counter));
+        Ok(Visit::GoOn)
+    })?;
+    Ok(end)
+}
+
+fn mint_package(edge: &Edge, now: Timestamp) -> PackageId {
+    PackageId::from_uuid(edge.mint(now))
+}
+
+fn note<T>(edge: &Edge, answer: &Result<T, UpstreamError>, now: Timestamp) {
+    if edge.link.note(answer, now) == LinkChange::Reconnected {
+        edge.signals.link_came_back();
+    }
+}

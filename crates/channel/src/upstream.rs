@@ -1,0 +1,95 @@
+//! What an edge asks of its upstream, whatever carries it.
+
+use std::io::{self, Write};
+
+use tillsync_domain::ids::{PackageId, SessionId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::operation::Watermark;
+use tillsync_exchange::messages::{
+    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
+    UploadReceipt, Welcome,
+};
+use tillsync_exchange::package::Manifest;
+
+/// Why the upstream did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// No answer: the line is cut, the upstream is down, or it took too long. Whether it did what
+    /// it was asked is not known.
+    #[error("the upstream cannot be reached: {0}")]
+    Unreachable(String),
+    /// It answered that it will not.
+    #[error("the upstream refused: {message}")]
+    Refused {
+        /// What sort of refusal.
+        kind: ErrorKind,
+        /// In its own words.
+        message: String,
+        /// Where it stands, when an upload does not continue there.
+        watermark: Option<Watermark>,
+    },
+    /// What came could not be written down here.
+    #[error("keep what the upstream sent")]
+    Sink(#[source] io::Error),
+}
+
+impl UpstreamError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            UpstreamError::Unreachable(_) => ErrorKind::Busy,
+            UpstreamError::Refused { kind, .. } => *kind,
+            UpstreamError::Sink(_) => ErrorKind::Broken,
+        }
+    }
+
+    /// Whether the way failed, as opposed to an answer that was not the wished one (F06).
+    pub fn is_communication(&self) -> bool {
+        matches!(self, UpstreamError::Unreachable(_))
+    }
+}
+
+/// The upstream of an edge: headquarters for a channel, the channel for a register.
+///
+/// Calls block. Any of them may take effect although an error comes back.
+pub trait Upstream: Send + Sync {
+    /// Redeems an activation code.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, UpstreamError>;
+
+    /// Opens a conversation.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn hello(&self, hello: &Hello) -> Result<Welcome, UpstreamError>;
+
+    /// Sends one package of operations; the answer comes when it is durable there.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`]; a refusal may say where the upstream stands.
+    fn upload(&self, manifest: &Manifest, bytes: &[u8]) -> Result<UploadReceipt, UpstreamError>;
+
+    /// Asks for packages and directives; may wait as long as the poll says.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn poll(&self, poll: &Poll) -> Result<PollAnswer, UpstreamError>;
+
+    /// Fetches the bytes of a package.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn fetch(&self, package: PackageId, sink: &mut dyn Write) -> Result<(), UpstreamError>;
+
+    /// Says how a download went.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn report(
+        &self,
+        session: SessionId,
+        report: &DownloadReport,
+    ) -> Result<DownloadReportAnswer, UpstreamError>;
+}
