@@ -94,12 +94,14 @@ impl Headquarters {
         if shows_progress {
             self.storage.write(|tx| tx.package_put(&package))?;
         }
-        let made = self.build(group, package.clone())?;
-        if made.manifest.as_ref().is_some_and(|manifest| manifest.rows_total() > 0) {
-            self.forget_old_deltas(&group.id, made.position.sequence);
-            return Ok(Some(made));
+        let made = self.build(group, package)?;
+        if made.status == DownloadStatus::NoData {
+            let position = made.position;
+            self.record_no_data(made, position, trigger)?;
+            return Ok(None);
         }
-        Ok(None)
+        self.forget_old_deltas(&group.id, made.position.sequence);
+        Ok(Some(made))
     }
 
     fn begin_package(
@@ -156,11 +158,8 @@ impl Headquarters {
         if is_empty && package.scope == Scope::Delta {
             // The row version moves on, so that the next run need not look at the same changes.
             package.status = DownloadStatus::NoData;
-            let position = Position { sequence: position.sequence - 1, ..position };
-            self.storage.write(|tx| {
-                tx.package_put(&package)?;
-                tx.row_version_put(&package.group, JOB, position)
-            })?;
+            package.position.sequence -= 1;
+            self.storage.write(|tx| tx.row_version_put(&package.group, JOB, package.position))?;
             return Ok(package);
         }
         let location = format!("{}/{}/{}.ndjson.zst", JOB, package.group, package.id);
