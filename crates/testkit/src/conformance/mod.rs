@@ -1,0 +1,172 @@
+//! The suite that every storage backend must pass: what the storage contract of `tillsync-hq`
+//! promises, one promise a case.
+//!
+//! A backend's crate runs all of it:
+//!
+//! ```ignore
+//! fn open() -> (TempDir, Box<dyn Storage>) { … } // a new, empty database
+//! tillsync_testkit::storage_conformance!(open);
+//! ```
+//!
+//! The list below is the only one; no backend can leave a case out.
+
+pub mod customers;
+pub mod databases;
+pub mod distribution;
+pub mod inbox;
+pub mod jobs;
+pub mod packages;
+pub mod promotion;
+pub mod sequences;
+pub mod transactions;
+
+use tillsync_hq::storage::Storage;
+
+/// One promise of the contract, checked on an empty database.
+pub type Case = fn(&dyn Storage);
+
+macro_rules! cases {
+    ($d:tt $($module:ident { $($case:ident)+ })+) => {
+        /// Every case with its name.
+        pub const CASES: &[(&str, Case)] =
+            &[$($((concat!(stringify!($module), "::", stringify!($case)), $module::$case),)+)+];
+
+        /// Expands to one test per case, each on a database of its own from the named function,
+        /// which returns what keeps the database alive and the storage.
+        #[macro_export]
+        macro_rules! storage_conformance {
+            ($d open:ident) => {
+                $(mod $module {
+                    $(#[test]
+                    fn $case() {
+                        let (_alive, storage) = super::$d open();
+                        $crate::conformance::$module::$case(&*storage);
+                    })+
+                })+
+            };
+        }
+    };
+}
+
+cases! {$
+    transactions {
+        work_that_fails_leaves_no_trace
+        a_panic_leaves_no_trace_and_the_storage_usable
+        a_transaction_reads_its_own_writes
+        a_snapshot_does_not_see_later_commits
+        threads_that_write_at_once_lose_nothing
+        a_fresh_database_is_sound
+    }
+    databases {
+        a_group_is_replaced_with_its_books
+        groups_and_databases_are_listed_by_name
+        a_database_is_inserted_once
+        a_database_of_an_unknown_group_is_refused
+        a_credential_opens_until_it_is_replaced_or_revoked
+        two_databases_never_share_a_credential
+        an_unknown_database_is_refused_not_ignored
+        a_poll_is_remembered_and_its_pull_never_goes_back
+        an_activation_code_remembers_who_redeemed_it
+        an_operators_token_is_replaced_by_name
+    }
+    inbox {
+        rows_come_back_word_for_word_in_arrival_order
+        a_repeat_changes_nothing
+        another_content_under_a_known_id_is_quarantined_once
+        a_contradiction_within_one_upload_is_quarantined
+        watermarks_count_each_epoch_and_never_go_back
+        pending_operations_and_failures_whose_time_has_come_are_due
+        named_customers_are_due_whatever_their_next_try
+        due_operations_page_by_position
+        a_failure_keeps_its_last_error_and_counts_tries
+        an_applied_operation_never_becomes_a_failure
+        operations_are_listed_by_status_in_pages
+        the_history_of_a_customer_ends_with_its_quarantine
+        the_inbox_counts_by_status_and_knows_the_oldest
+        numbers_that_a_sender_makes_up_survive
+    }
+    promotion {
+        a_promotion_writes_everything_at_once
+        a_promotion_leaves_failed_and_waiting_operations_alone
+        completing_alone_gives_no_version
+        a_taken_account_rolls_everything_back
+        a_customer_is_never_promoted_twice
+        an_address_identity_belongs_to_one_customer
+        an_operation_is_completed_once
+        an_address_for_an_unknown_customer_is_refused
+        a_source_without_an_address_book_is_refused
+        a_later_address_moves_its_customer_to_the_new_version
+        a_new_primary_address_takes_over
+    }
+    customers {
+        either_key_finds_the_alias_and_the_customer
+        look_ups_return_only_what_exists
+        customers_are_found_by_name_mail_phone_and_account
+        wildcards_in_a_search_are_plain_letters
+        a_search_pages_by_account
+        customers_are_counted_by_address_book
+        the_check_finds_nothing_when_all_is_well
+        the_check_finds_a_completed_operation_without_an_account
+    }
+    sequences {
+        a_sequence_is_stored_as_it_stands
+        sequences_do_not_mix
+    }
+    distribution {
+        a_package_gets_the_customers_of_its_address_books
+        a_customer_in_several_books_comes_once
+        rows_come_by_version_and_guid_with_their_addresses
+        a_window_of_versions_excludes_its_start_and_includes_its_end
+        a_sink_that_fails_stops_the_stream
+        the_horizon_is_the_last_version
+        row_versions_and_positions_are_kept_apart
+    }
+    packages {
+        a_package_comes_back_as_it_was_put
+        only_an_available_delta_is_found_by_its_number
+        the_newest_available_snapshot_is_found
+        a_session_is_open_exactly_while_it_holds_up_followers
+        open_sessions_come_in_the_order_they_were_made_whatever_the_clock_said
+        sessions_are_listed_newest_first_in_pages
+        a_version_is_traced_to_the_first_session_that_brought_it
+        a_cancelled_delta_brought_nothing
+        an_upload_that_arrives_again_is_one_more_try
+        an_upload_never_changes_that_of_another_source
+        old_packages_are_forgotten_unless_a_session_needs_them
+        sessions_are_counted_by_status
+    }
+    jobs {
+        a_lease_keeps_others_out_until_it_expires
+        a_holder_renews_its_own_lease
+        only_the_holder_gives_a_lease_up
+        leases_of_different_jobs_do_not_mix
+        a_lease_goes_to_one_of_many_at_once
+        a_run_is_replaced_by_its_identity
+        runs_are_listed_newest_first
+        old_runs_are_forgotten_but_running_ones_stay
+        schedules_are_replaced_by_job
+        pulls_count_up
+    }
+}
+
+/// Adds a group `G1` with address book `north` and the channels `S1` and `S2` in it.
+pub(crate) fn add_channels(storage: &dyn Storage) {
+    databases::add_group(storage, "G1", &["north"]);
+    for name in ["S1", "S2"] {
+        databases::add_channel(storage, name, "G1");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_case_is_listed_twice() {
+        let names: HashSet<_> = CASES.iter().map(|(name, _)| name).collect();
+        println!("{} cases", names.len());
+        assert_eq!(names.len(), CASES.len());
+    }
+}
