@@ -1,1 +1,27 @@
-//! placeholder
+//! A fleet of real processes on one machine: headquarters, stores and registers, joined by links
+//! that can be cut, killed and started again at will.
+//!
+//! The demo and the crash test stand on it. It must see tillsync as a stranger does: through the
+//! command line, HTTP and files, never through a crate that implements a tier.
+
+mod commerce;
+mod error;
+mod fleet;
+mod headquarters;
+mod layout;
+mod link;
+mod program;
+mod server;
+mod waiting;
+
+pub use commerce::{
+    CommerceClient, CommerceError, CreateAnswer, EdgeStatus, FieldRefusal, IdempotencyKey,
+};
+pub use error::FleetError;
+pub use fleet::{Edge, EdgeDoor, Fleet, FleetPlan, NodeId};
+pub use headquarters::{HeadquartersClient, InboxStatus};
+pub use layout::Layout;
+pub use link::{Link, LinkState};
+pub use program::Program;
+pub use server::{Address, MemoryKib};
+pub use waiting::{Deadline, Stopwatch, pause, wait_until};

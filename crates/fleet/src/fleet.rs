@@ -1,0 +1,306 @@
+//! Headquarters, stores and registers as separate processes, with a link between each edge and
+//! its upstream.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tillsync_domain::ids::DatabaseId;
+use tillsync_exchange::device::Secret;
+use tillsync_exchange::messages::DatabaseKind;
+
+use crate::error::FleetError;
+use crate::headquarters::HeadquartersClient;
+use crate::layout::Layout;
+use crate::link::Link;
+use crate::program::Program;
+use crate::server::{Address, MemoryKib, Server};
+
+/// What to build.
+#[derive(Debug, Clone)]
+pub struct FleetPlan {
+    /// The tillsync executable.
+    pub executable: PathBuf,
+    /// The folder of all databases and logs; no fleet lives there yet.
+    pub folder: PathBuf,
+    /// How many stores, named S1, S2 and so on.
+    pub stores: usize,
+    /// How many registers each store has, named S1.R1 and so on.
+    pub registers: usize,
+}
+
+/// One server of a fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NodeId {
+    /// Headquarters.
+    Headquarters,
+    /// The edge at this position of [`Fleet::edges`].
+    Edge(usize),
+}
+
+/// What a client needs to use an edge.
+#[derive(Debug, Clone)]
+pub struct EdgeDoor {
+    /// Where the edge listens at the moment.
+    pub address: Address,
+    /// The token for its customer interface.
+    pub token: Secret,
+}
+
+/// A store, or a register of one.
+#[derive(Debug)]
+pub struct Edge {
+    /// Its name.
+    pub id: DatabaseId,
+    /// What it is.
+    pub kind: DatabaseKind,
+    /// The store that it is or belongs to.
+    pub store: DatabaseId,
+    /// Its database.
+    pub database: PathBuf,
+    /// The wire to its upstream.
+    pub link: Link,
+    /// How clients use it.
+    pub door: EdgeDoor,
+    server: Server,
+}
+
+/// A fleet whose processes end with it.
+#[derive(Debug)]
+pub struct Fleet {
+    layout: Layout,
+    // Dropped first, so that nobody misses an upstream.
+    edges: Vec<Edge>,
+    headquarters: Server,
+}
+
+impl Fleet {
+    /// Builds a fleet and starts all of it: stores first, each followed by its registers.
+    ///
+    /// # Errors
+    /// Broken: a command failed or a server did not come up.
+    pub fn start(plan: &FleetPlan, mut on_started: impl FnMut(&str)) -> Result<Fleet, FleetError> {
+        let layout = Layout::under(&plan.folder);
+        make_folder(&layout.logs())?;
+        make_folder(&layout.headquarters())?;
+        let program = Program::at(&plan.executable);
+        let arguments = words(&["hq", "serve"], &layout.headquarters());
+        let mut headquarters = Server::new("hq", program.clone(), arguments, layout.log("hq"));
+        headquarters.start()?;
+        on_started(headquarters.name());
+        let mut fleet = Fleet { layout, edges: Vec::new(), headquarters };
+        for store in 1..=plan.stores {
+            let upstream = fleet.headquarters.address().clone();
+            fleet.add_edge(&program, &Place { store, register: None }, upstream)?;
+            on_started(&last_name(&fleet.edges));
+            let upstream = fleet.edges.last().map(|edge| edge.door.address.clone());
+            for register in 1..=plan.registers {
+                let upstream = upstream.clone().expect("the store was added just before");
+                let place = Place { store, register: Some(register) };
+                fleet.add_edge(&program, &place, upstream)?;
+                on_started(&last_name(&fleet.edges));
+            }
+        }
+        Ok(fleet)
+    }
+
+    /// Where the files are.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Every edge: each store followed by its registers.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Every server.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let edges = (0..self.edges.len()).map(NodeId::Edge);
+        std::iter::once(NodeId::Headquarters).chain(edges).collect()
+    }
+
+    /// The name of a server, for people.
+    pub fn name(&self, node: NodeId) -> &str {
+        match node {
+            NodeId::Headquarters => self.headquarters.name(),
+            NodeId::Edge(index) => self.edges[index].server.name(),
+        }
+    }
+
+    /// Where headquarters listens.
+    pub fn headquarters_address(&self) -> &Address {
+        self.headquarters.address()
+    }
+
+    /// A client of headquarters' operator interface.
+    ///
+    /// # Errors
+    /// Broken: headquarters has left no token.
+    pub fn headquarters(&self) -> Result<HeadquartersClient, FleetError> {
+        let path = self.layout.operator_token();
+        let token = std::fs::read_to_string(&path).map_err(|source| FleetError::File {
+            doing: "read",
+            path,
+            source,
+        })?;
+        let address = self.headquarters.address().clone();
+        Ok(HeadquartersClient::new(address, Secret::presented(token.trim())))
+    }
+
+    /// Ends a server at once with SIGKILL.
+    pub fn kill(&mut self, node: NodeId) {
+        self.server(node).kill();
+    }
+
+    /// Starts a server that does not run, and waits until it listens.
+    ///
+    /// # Errors
+    /// Broken: it did not come up.
+    pub fn restart(&mut self, node: NodeId) -> Result<(), FleetError> {
+        self.server(node).start()
+    }
+
+    /// Stops every server gracefully: registers and stores first, headquarters last.
+    ///
+    /// # Errors
+    /// Broken: one did not end as it should; the others are stopped nevertheless.
+    pub fn stop(&mut self) -> Result<(), FleetError> {
+        for edge in &mut self.edges {
+            edge.server.ask_to_stop();
+        }
+        let mut outcome = Ok(());
+        for edge in &mut self.edges {
+            outcome = outcome.and(edge.server.stop());
+        }
+        outcome.and(self.headquarters.stop())
+    }
+
+    /// The most memory that a server has held in any of its runs.
+    pub fn peak_memory(&mut self, node: NodeId) -> MemoryKib {
+        self.server(node).peak_memory()
+    }
+
+    fn server(&mut self, node: NodeId) -> &mut Server {
+        match node {
+            NodeId::Headquarters => &mut self.headquarters,
+            NodeId::Edge(index) => &mut self.edges[index].server,
+        }
+    }
+
+    fn add_edge(
+        &mut self,
+        program: &Program,
+        place: &Place,
+        upstream: Address,
+    ) -> Result<(), FleetError> {
+        let (id, store) = (place.id(), place.store_id());
+        let folder = place.folder(&self.layout);
+        make_folder(&folder)?;
+        let link = Link::open(upstream)
+            .map_err(|source| FleetError::Start { what: format!("the link of {id}"), source })?;
+        let hq = self.layout.headquarters();
+        program.run(&place.addition(&hq))?;
+        let code = program.run(&words(&["hq", "activation-code", id.as_str()], &hq))?;
+        program.run(&place.enrolment(&folder, &link, &code))?;
+        let mut token = words(&[place.noun(), "token"], &folder);
+        token.extend(["--name", "fleet"].map(OsString::from));
+        let token = Secret::presented(&program.run(&token)?);
+        let mut server = Server::new(
+            id.as_str(),
+            program.clone(),
+            words(&[place.noun(), "serve"], &folder),
+            self.layout.log(id.as_str()),
+        );
+        server.start()?;
+        let door = EdgeDoor { address: server.address().clone(), token };
+        let (kind, database) = (place.kind(), folder.join(place.database_file()));
+        self.edges.push(Edge { id, kind, store, database, link, door, server });
+        Ok(())
+    }
+}
+
+/// Which store or register of a plan, counted from 1.
+struct Place {
+    store: usize,
+    register: Option<usize>,
+}
+
+impl Place {
+    fn store_id(&self) -> DatabaseId {
+        format!("S{}", self.store).parse().expect("a valid name")
+    }
+
+    fn id(&self) -> DatabaseId {
+        match self.register {
+            None => self.store_id(),
+            Some(number) => format!("S{}.R{number}", self.store).parse().expect("a valid name"),
+        }
+    }
+
+    fn kind(&self) -> DatabaseKind {
+        match self.register {
+            None => DatabaseKind::Channel,
+            Some(_) => DatabaseKind::Register,
+        }
+    }
+
+    fn noun(&self) -> &'static str {
+        match self.kind() {
+            DatabaseKind::Channel => "channel",
+            DatabaseKind::Register => "register",
+        }
+    }
+
+    fn database_file(&self) -> &'static str {
+        match self.kind() {
+            DatabaseKind::Channel => "channel.db",
+            DatabaseKind::Register => "offline.db",
+        }
+    }
+
+    fn folder(&self, layout: &Layout) -> PathBuf {
+        match self.register {
+            None => layout.store(&self.store_id()),
+            Some(number) => layout.register(&self.store_id(), number),
+        }
+    }
+
+    fn addition(&self, hq: &Path) -> Vec<OsString> {
+        let (verb, option, value) = match self.kind() {
+            DatabaseKind::Channel => ("add-channel", "--group", "default".to_owned()),
+            DatabaseKind::Register => ("add-register", "--channel", self.store_id().to_string()),
+        };
+        let mut arguments = words(&["hq", verb, self.id().as_str()], hq);
+        arguments.extend([option.into(), value.into()]);
+        arguments
+    }
+
+    fn enrolment(&self, folder: &Path, link: &Link, code: &str) -> Vec<OsString> {
+        let upstream = match self.kind() {
+            DatabaseKind::Channel => "--hq",
+            DatabaseKind::Register => "--channel",
+        };
+        let url = format!("http://{}", link.address());
+        let mut arguments = words(&[self.noun(), "enrol"], folder);
+        arguments.extend([upstream.into(), url.into(), "--code".into(), code.into()]);
+        arguments
+    }
+}
+
+fn words(command: &[&str], data_dir: &Path) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = command.iter().map(OsString::from).collect();
+    arguments.extend(["--data-dir".into(), data_dir.into()]);
+    arguments
+}
+
+fn last_name(edges: &[Edge]) -> String {
+    edges.last().map(|edge| edge.id.to_string()).unwrap_or_default()
+}
+
+fn make_folder(folder: &Path) -> Result<(), FleetError> {
+    std::fs::create_dir_all(folder).map_err(|source| FleetError::File {
+        doing: "make the folder",
+        path: folder.to_owned(),
+        source,
+    })
+}

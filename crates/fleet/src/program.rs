@@ -1,0 +1,70 @@
+//! Running one tillsync command to its end.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::error::FleetError;
+
+/// A tillsync executable.
+#[derive(Debug, Clone)]
+pub struct Program {
+    executable: PathBuf,
+}
+
+impl Program {
+    /// The program in a file.
+    pub fn at(executable: &Path) -> Self {
+        Program { executable: executable.to_owned() }
+    }
+
+    /// A command of the program that has not started yet.
+    pub(crate) fn command(&self, arguments: &[OsString]) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.args(arguments);
+        command
+    }
+
+    /// Runs a command and returns what it printed, without the line end.
+    ///
+    /// # Errors
+    /// Broken: it did not start, or ended with a failure.
+    pub fn run(&self, arguments: &[OsString]) -> Result<String, FleetError> {
+        let name = command_name(arguments);
+        let output = self
+            .command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| FleetError::Start { what: name.clone(), source })?;
+        if !output.status.success() {
+            return Err(FleetError::Command {
+                command: name,
+                status: output.status.to_string(),
+                stderr: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
+            });
+        }
+        let text = String::from_utf8(output.stdout)
+            .map_err(|_| FleetError::Output { command: name, expected: "text" })?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// Runs a command that prints one JSON value.
+    ///
+    /// # Errors
+    /// Broken: it did not start, ended with a failure, or printed something else.
+    pub fn run_json(&self, arguments: &[OsString]) -> Result<Value, FleetError> {
+        let text = self.run(arguments)?;
+        serde_json::from_str(&text).map_err(|_| FleetError::Output {
+            command: command_name(arguments),
+            expected: "one JSON value",
+        })
+    }
+}
+
+/// The words of a command before its first option: the rest may be secret.
+pub(crate) fn command_name(arguments: &[OsString]) -> String {
+    let words = arguments.iter().map(|word| word.to_string_lossy());
+    words.take_while(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,254 @@
+//! One server process: started, found, killed, stopped.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::FleetError;
+use crate::program::Program;
+use crate::waiting::wait_until;
+
+/// How long a server may take to listen: its database may have to recover first.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a server may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// An amount of memory in KiB.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MemoryKib(pub u64);
+
+impl MemoryKib {
+    /// The amount in MiB.
+    pub fn mib(self) -> f64 {
+        self.0 as f64 / 1024.0
+    }
+}
+
+/// Where a server listens at the moment; nothing while it does not run.
+///
+/// A server gets a new port at each start, so that nothing else can have taken the old one.
+#[derive(Debug, Clone, Default)]
+pub struct Address(Arc<Mutex<Option<SocketAddr>>>);
+
+impl Address {
+    /// Where it listens.
+    pub fn get(&self) -> Option<SocketAddr> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set(&self, address: Option<SocketAddr>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+}
+
+/// One server that can be started any number of times.
+#[derive(Debug)]
+pub(crate) struct Server {
+    name: String,
+    program: Program,
+    arguments: Vec<OsString>,
+    log: PathBuf,
+    address: Address,
+    child: Option<Child>,
+    peak: MemoryKib,
+}
+
+impl Server {
+    /// A server that does not run yet; `arguments` without the address to listen on.
+    pub(crate) fn new(
+        name: &str,
+        program: Program,
+        mut arguments: Vec<OsString>,
+        log: PathBuf,
+    ) -> Self {
+        let rest = ["--listen", "127.0.0.1:0", "--stop-with-stdin"];
+        arguments.extend(rest.map(OsString::from));
+        let (name, address) = (name.to_owned(), Address::default());
+        Server { name, program, arguments, log, address, child: None, peak: MemoryKib::default() }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Starts the process and waits until it listens.
+    pub(crate) fn start(&mut self) -> Result<(), FleetError> {
+        let started = |source| FleetError::Start { what: self.name.clone(), source };
+        let log = self.open_log()?;
+        let mut command = self.program.command(&self.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        // A Ctrl-C at the terminal is for the parent; it stops its servers in its own order.
+        command.process_group(0);
+        let mut child = command.spawn().map_err(started)?;
+        let stdout = child.stdout.take().expect("standard output is a pipe");
+        // From here on dropping the server ends the process.
+        self.child = Some(child);
+        match self.wait_for_address(stdout) {
+            Ok(address) => {
+                self.address.set(Some(address));
+                Ok(())
+            }
+            Err(error) => {
+                self.kill();
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the process at once, as a power cut does. Says nothing if it does not run.
+    pub(crate) fn kill(&mut self) {
+        self.note_memory();
+        self.address.set(None);
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself; after `wait` it is gone in any case.
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+
+    /// Tells the process to end without waiting for it: its standard input ends.
+    pub(crate) fn ask_to_stop(&mut self) {
+        self.note_memory();
+        self.address.set(None);
+        if let Some(child) = &mut self.child {
+            drop(child.stdin.take());
+        }
+    }
+
+    /// Tells the process to end, and waits until it has.
+    pub(crate) fn stop(&mut self) -> Result<(), FleetError> {
+        self.ask_to_stop();
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let ended = wait_until(STOP_LIMIT, || child.try_wait().transpose());
+        let (server, log) = (self.name.clone(), self.log.clone());
+        match ended {
+            Some(Ok(status)) if status.success() => Ok(()),
+            Some(Ok(status)) => {
+                Err(FleetError::EndedBadly { server, status: status.to_string(), log })
+            }
+            Some(Err(source)) => {
+                Err(FleetError::Start { what: format!("stopping {server}"), source })
+            }
+            None => {
+                drop(child.kill());
+                drop(child.wait());
+                Err(FleetError::NotStopping { server, seconds: STOP_LIMIT.as_secs(), log })
+            }
+        }
+    }
+
+    /// The most memory that any run of the server has held.
+    pub(crate) fn peak_memory(&mut self) -> MemoryKib {
+        self.note_memory();
+        self.peak
+    }
+
+    fn note_memory(&mut self) {
+        let Some(child) = &self.child else { return };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        if let Some(peak) = status.ok().as_deref().and_then(peak_of) {
+            self.peak = self.peak.max(peak);
+        }
+    }
+
+    fn open_log(&self) -> Result<File, FleetError> {
+        let file = OpenOptions::new().create(true).append(true).open(&self.log);
+        file.map_err(|source| FleetError::File {
+            doing: "open the log",
+            path: self.log.clone(),
+            source,
+        })
+    }
+
+    fn wait_for_address(&self, stdout: ChildStdout) -> Result<SocketAddr, FleetError> {
+        let (sender, receiver) = mpsc::channel();
+        let reading =
+            std::thread::Builder::new().name("server-output".to_owned()).spawn(move || {
+                let mut lines = BufReader::new(stdout);
+                let mut line = String::new();
+                let read = lines.read_line(&mut line);
+                // Nobody listens any more when the wait is over.
+                drop(sender.send(read.map(|_| line)));
+                // A full pipe would stop the server.
+                let mut rest = Vec::new();
+                drop(lines.take(1 << 20).read_to_end(&mut rest));
+            });
+        reading.map_err(|source| FleetError::Start { what: self.name.clone(), source })?;
+        let failed = |reason: &str| FleetError::NotListening {
+            server: self.name.clone(),
+            reason: reason.to_owned(),
+            log: self.log.clone(),
+        };
+        match receiver.recv_timeout(START_LIMIT) {
+            Ok(Ok(line)) if line.is_empty() => Err(failed("it ended")),
+            Ok(Ok(line)) => address_in(&line).ok_or_else(|| failed("its first line is odd")),
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(failed("its output broke off")),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(failed(&format!("waited {} s", START_LIMIT.as_secs())))
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Reads the line with which a server says where it listens.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    line.get("listening")?.as_str()?.strip_prefix("http://")?.parse().ok()
+}
+
+/// Reads the highest resident size out of `/proc/PID/status`.
+fn peak_of(status: &str) -> Option<MemoryKib> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok().map(MemoryKib)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listening_line_names_the_address() {
+        let address = address_in("{\"listening\":\"http://127.0.0.1:8080\"}\n");
+        assert_eq!(address, Some(SocketAddr::from(([127, 0, 0, 1], 8080))));
+        assert_eq!(address_in("listening on port 8080\n"), None);
+    }
+
+    #[test]
+    fn the_peak_is_read_in_kib() {
+        let status = "Name:\ttillsync\nVmHWM:\t  123456 kB\nVmRSS:\t  100 kB\n";
+        assert_eq!(peak_of(status), Some(MemoryKib(123_456)));
+        assert_eq!(peak_of("Name:\ttillsync\n"), None);
+    }
+
+    #[test]
+    fn a_program_that_ends_at_once_is_reported_with_its_log() {
+        let folder = std::env::temp_dir().join(format!("tillsync-server-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = Program::at(std::path::Path::new("/bin/true"));
+        let mut server = Server::new("hq", program, vec![], folder.join("hq.log"));
+        let error = server.start().unwrap_err();
+        assert!(matches!(&error, FleetError::NotListening { reason, .. } if reason == "it ended"));
+        assert_eq!(server.address().get(), None);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
