@@ -15,7 +15,7 @@ use tillsync_exchange::package::{Manifest, PackageError, PackageReader, Scope, S
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 
-use crate::db::DbError;
+use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
 use crate::project::{self, Generation};
 
@@ -103,6 +103,15 @@ pub fn apply_package<R: Read>(
         applied_write(connection, cover, session, now)
     })?;
     Ok(())
+}
+
+/// The session that was applied last.
+pub(crate) fn applied_last(connection: &Connection) -> Result<Option<SessionId>, DbError> {
+    let last = connection
+        .prepare_cached("SELECT id FROM applied_session ORDER BY row DESC LIMIT 1")?
+        .query_row([], |row| Ok(SessionId::from_uuid(uuid_column(row, 0)?)))
+        .optional()?;
+    Ok(last)
 }
 
 /// Whether a session was applied before.

@@ -160,6 +160,7 @@ fn poll_message(
         database: edge.identity().database.clone(),
         wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         pulled,
+        applied: apply::applied_last(connection)?,
         mode: edge.mode(),
         health: DatabaseHealth {
             pending: pending.count,

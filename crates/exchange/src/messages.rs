@@ -141,6 +141,10 @@ pub struct Poll {
     pub wait_ms: u64,
     /// The number of the last pull that the database has answered.
     pub pulled: u64,
+    /// The download session it applied last. A database that names an older one than headquarters
+    /// knows was restored from a copy and starts from a snapshot (F64).
+    #[serde(with = "text::option", default)]
+    pub applied: Option<SessionId>,
     /// The mode the database is in; a change is answered at once.
     pub mode: ExchangeMode,
     /// How the database is.

@@ -288,6 +288,14 @@ CREATE TABLE database_position (
     PRIMARY KEY (edge_database, job)
 ) STRICT, WITHOUT ROWID;
 
+-- The session each database applied last; absent when it never applied any.
+CREATE TABLE database_applied (
+    edge_database TEXT NOT NULL,
+    job TEXT NOT NULL,
+    session BLOB NOT NULL CHECK (length(session) = 16),
+    PRIMARY KEY (edge_database, job)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE job_lease (
     job TEXT PRIMARY KEY,
     holder TEXT NOT NULL,

@@ -15,11 +15,19 @@ use crate::SqliteTx;
 use crate::columns::{Columns, bounded, read_all, read_one};
 use crate::error::Doing;
 
-/// The columns that [`customer_row`] reads.
-pub(crate) const CUSTOMER: &str = "SELECT customer.guid, account, party, customer.created_at,
-    version, customer_type, name, first_name, middle_name, last_name, customer_group, currency,
-    language, email, receipt_email, phone, cellphone, identification_number, vat_number
-    FROM customer CROSS JOIN party ON party.number = customer.party";
+/// The columns that [`customer_row`] reads. The party is looked up for each customer, so that rows
+/// come in the customers' order.
+macro_rules! customer_select {
+    () => {
+        "SELECT customer.guid, account, party, customer.created_at, version, customer_type, name,
+            first_name, middle_name, last_name, customer_group, currency, language, email,
+            receipt_email, phone, cellphone, identification_number, vat_number
+        FROM customer CROSS JOIN party ON party.number = customer.party"
+    };
+}
+pub(crate) use customer_select;
+
+const CUSTOMER: &str = customer_select!();
 
 /// The addresses of one customer, primary first; the columns that [`address_row`] reads.
 pub(crate) const ADDRESSES_OF: &str = "SELECT customer, created_at, version, guid, purpose, name,

@@ -13,7 +13,7 @@ use tillsync_hq::storage::{
 
 use crate::SqliteTx;
 use crate::columns::{Columns, bounded, read_all, read_one};
-use crate::customers::{ADDRESSES_OF, CUSTOMER, address_row, books_json, customer_row};
+use crate::customers::{ADDRESSES_OF, address_row, books_json, customer_row, customer_select};
 use crate::error::Doing;
 
 const PACKAGE: &str = "SELECT package.id, channel_group, package.job, scope, sequence, version,
@@ -25,6 +25,16 @@ const SESSION: &str = "SELECT session.id, edge_database, package, session.job, s
 
 const UPLOAD: &str = "SELECT id, source, epoch, first, last, row_count, bytes, status, tries,
     error, created_at, updated_at FROM upload_session";
+
+/// The customers of a package, by version and GUID.
+pub(crate) const STREAM: &str = concat!(
+    customer_select!(),
+    " WHERE version > ?1 AND version <= ?2 AND EXISTS (
+        SELECT 1 FROM customer_address_book AS entry
+        WHERE entry.customer = customer.guid
+            AND entry.book IN (SELECT value FROM json_each(?3)))
+    ORDER BY version, customer.guid"
+);
 
 const SCOPES: [Scope; 2] = [Scope::Delta, Scope::Snapshot];
 
@@ -44,16 +54,9 @@ impl DistributionReads for SqliteTx<'_> {
         sink: &mut dyn FnMut(DownloadRow<'_>) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         let doing = "read customers for a package";
-        let customers = format!(
-            "{CUSTOMER} WHERE version > ?1 AND version <= ?2 AND EXISTS (
-                SELECT 1 FROM customer_address_book AS entry
-                WHERE entry.customer = customer.guid
-                    AND entry.book IN (SELECT value FROM json_each(?3)))
-            ORDER BY version, customer.guid"
-        );
         let after = bounded(selection.after.0);
         let up_to = selection.up_to.map_or(i64::MAX, |version| bounded(version.0));
-        let mut customers = self.connection.prepare_cached(&customers).doing(doing)?;
+        let mut customers = self.connection.prepare_cached(STREAM).doing(doing)?;
         let mut addresses = self.connection.prepare_cached(ADDRESSES_OF).doing(doing)?;
         let books = books_json(&selection.address_books);
         let mut rows = customers.query(params![after, up_to, books]).doing(doing)?;
@@ -136,6 +139,17 @@ impl DistributionReads for SqliteTx<'_> {
             WHERE edge_database = ?1 AND job = ?2";
         let key = [database.as_str(), job.as_str()];
         read_one(self.connection, sql, key, "read a database's position", position)
+    }
+
+    fn applied_get(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+    ) -> Result<Option<SessionId>, StorageError> {
+        let sql = "SELECT session FROM database_applied WHERE edge_database = ?1 AND job = ?2";
+        let key = [database.as_str(), job.as_str()];
+        let doing = "read the session a database applied last";
+        read_one(self.connection, sql, key, doing, |row| row.id(SessionId::from_uuid))
     }
 
     fn session_get(

@@ -1,7 +1,7 @@
 //! Changing packages, sessions and positions.
 
 use rusqlite::params;
-use tillsync_domain::ids::{DatabaseId, GroupId, PackageId};
+use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_hq::storage::{
     DistributionWrites, DownloadSessionRecord, PackageRecord, Position, StorageError,
@@ -105,6 +105,33 @@ impl DistributionWrites for SqliteTx<'_> {
             (position.sequence.cast_signed(), position.version.0.cast_signed());
         let values = params![database.as_str(), job.as_str(), sequence, version];
         change(self.connection, sql, values, "store a database's position")?;
+        Ok(())
+    }
+
+    fn applied_put(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+        session: Option<&SessionId>,
+    ) -> Result<(), StorageError> {
+        let doing = "store the session a database applied last";
+        let Some(session) = session else {
+            let sql = "DELETE FROM database_applied WHERE edge_database = ?1 AND job = ?2";
+            change(self.connection, sql, [database.as_str(), job.as_str()], doing)?;
+            return Ok(());
+        };
+        let sql = "INSERT INTO database_applied (edge_database, job, session)
+            VALUES (?1, ?2, ?3)
+            ON CONFLICT (edge_database, job) DO UPDATE SET session = excluded.session";
+        let values = params![database.as_str(), job.as_str(), session.as_uuid().as_bytes()];
+        change(self.connection, sql, values, doing)?;
+        Ok(())
+    }
+
+    fn position_clear(&mut self, database: &DatabaseId, job: JobName) -> Result<(), StorageError> {
+        let sql = "DELETE FROM database_position WHERE edge_database = ?1 AND job = ?2";
+        let key = [database.as_str(), job.as_str()];
+        change(self.connection, sql, key, "forget a database's position")?;
         Ok(())
     }
 

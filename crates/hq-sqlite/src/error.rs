@@ -44,3 +44,36 @@ pub(crate) fn storage_error(doing: &'static str, error: Error) -> StorageError {
         _ => StorageError::Broken { doing, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(code: i32) -> &'static str {
+        match storage_error("try", Error::SqliteFailure(ffi::Error::new(code), None)) {
+            StorageError::Busy { .. } => "busy",
+            StorageError::Constraint { .. } => "constraint",
+            StorageError::Full { .. } => "full",
+            StorageError::Corrupt { .. } => "corrupt",
+            StorageError::Broken { .. } => "broken",
+        }
+    }
+
+    #[test]
+    fn failures_are_told_apart_by_what_the_caller_can_do() {
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, "busy"),
+            (ffi::SQLITE_BUSY_SNAPSHOT, "busy"),
+            (ffi::SQLITE_LOCKED, "busy"),
+            (ffi::SQLITE_FULL, "full"),
+            (ffi::SQLITE_IOERR_SHMSIZE, "full"),
+            (ffi::SQLITE_IOERR_FSYNC, "broken"),
+            (ffi::SQLITE_CONSTRAINT_UNIQUE, "constraint"),
+            (ffi::SQLITE_CONSTRAINT_TRIGGER, "constraint"),
+            (ffi::SQLITE_CORRUPT, "broken"),
+            (ffi::SQLITE_NOTADB, "broken"),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
+    }
+}

@@ -180,3 +180,6 @@ fn retry_busy<T>(mut attempt: impl FnMut() -> Result<T, StorageError>) -> Result
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 //!
 //! Objects are written once and never changed.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart};
 use tillsync_domain::kind::ErrorKind;
@@ -26,6 +27,15 @@ pub enum PackageStoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// One object cannot be read.
+    #[error("read {location} from the package store")]
+    Read {
+        /// The object.
+        location: String,
+        /// What the store said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// One object cannot be written or deleted.
     #[error("write {location} to the package store")]
     Write {
@@ -42,7 +52,7 @@ impl PackageStoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             PackageStoreError::Open { .. } => ErrorKind::Broken,
-            PackageStoreError::Write { .. } => ErrorKind::Busy,
+            PackageStoreError::Read { .. } | PackageStoreError::Write { .. } => ErrorKind::Busy,
         }
     }
 }
@@ -118,6 +128,30 @@ impl PackageStore {
             .map_err(|e| failed(e.into()))
     }
 
+    /// Reads one object into a sink, in parts.
+    ///
+    /// # Errors
+    /// Busy: the store or the sink failed, or the object is gone.
+    pub fn read_object(
+        &self,
+        location: &str,
+        sink: &mut dyn Write,
+    ) -> Result<(), PackageStoreError> {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| PackageStoreError::Read {
+            location: location.to_owned(),
+            source,
+        };
+        let path = object_store::path::Path::from(location);
+        self.runtime.block_on(async {
+            let object = self.objects.get(&path).await.map_err(|e| failed(e.into()))?;
+            let mut parts = object.into_stream();
+            while let Some(part) = parts.try_next().await.map_err(|e| failed(e.into()))? {
+                sink.write_all(&part).map_err(|e| failed(e.into()))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Deletes objects; those that are gone already count as deleted.
     ///
     /// # Errors
@@ -147,11 +181,9 @@ mod tests {
     use super::*;
 
     fn read(store: &PackageStore, location: &str) -> Vec<u8> {
-        let path = object_store::path::Path::from(location);
-        let bytes = store.runtime.block_on(async {
-            store.objects.get(&path).await.expect("it was written").bytes().await
-        });
-        bytes.expect("it can be read").to_vec()
+        let mut bytes = Vec::new();
+        store.read_object(location, &mut bytes).expect("it was written");
+        bytes
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 /// What woke a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wake {
+pub(crate) struct Wake {
     /// Operations arrived in a group that works live.
     pub operations: bool,
     /// Customers changed.

@@ -1,8 +1,10 @@
-//! What tests of several crates share: builders of rows and plans, and the suite that every
-//! storage backend must pass.
+//! What tests of several crates share: builders of rows and plans, the suite that every storage
+//! backend must pass, and whole chains in one thread.
 //!
-//! Only tests may depend on this crate. It must never name a backend, read a clock or draw a
+//! Only tests may depend on this crate. Only the worlds name a
+//! backend. It must never read a clock or draw a
 //! random number that no seed replays.
 
 pub mod builders;
 pub mod conformance;
+pub mod world;

@@ -3,6 +3,7 @@
 
 mod make_packages;
 mod manage_sessions;
+mod notice_restore;
 mod offer_packages;
 mod report_download;
 

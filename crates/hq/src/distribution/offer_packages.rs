@@ -63,6 +63,9 @@ impl Headquarters {
     ) -> Result<PollOutcome, DistributionError> {
         let id = &database.database.id;
         let now = self.now();
+        if is_first_look {
+            self.notice_restore(id, poll.applied)?;
+        }
         let (mode, pull, next, was_seen_at) = self.storage.read(|tx| {
             let group = tx.group_get(&database.database.group)?;
             let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);

@@ -56,6 +56,7 @@ impl Headquarters {
             tx.session_put(&record)?;
             if is_applied && !was_applied {
                 move_past(tx, &record)?;
+                tx.applied_put(&record.database, record.job, Some(session))?;
             }
             Ok(Ok(progress.status))
         })?

@@ -183,6 +183,13 @@ pub trait DistributionReads {
         job: JobName,
     ) -> Result<Option<Position>, StorageError>;
 
+    /// The session that the database applied last, as far as headquarters knows.
+    fn applied_get(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+    ) -> Result<Option<SessionId>, StorageError>;
+
     /// A session.
     fn session_get(
         &mut self,
@@ -241,6 +248,17 @@ pub trait DistributionWrites {
         job: JobName,
         position: Position,
     ) -> Result<(), StorageError>;
+
+    /// Sets the session that the database applied last.
+    fn applied_put(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+        session: Option<&SessionId>,
+    ) -> Result<(), StorageError>;
+
+    /// Forgets how far a database has come: it starts from a snapshot.
+    fn position_clear(&mut self, database: &DatabaseId, job: JobName) -> Result<(), StorageError>;
 
     /// Inserts an upload, or counts one more try and sets status and error of a known one.
     fn upload_put(&mut self, upload: &UploadSessionRecord) -> Result<(), StorageError>;

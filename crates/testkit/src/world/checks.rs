@@ -32,10 +32,8 @@ impl World {
             .map(|finding| format!("hq: {}", finding.message))
             .collect();
         if report.customers != report.aliases {
-            findings.push(format!(
-                "hq: {} customers, {} aliases",
-                report.customers, report.aliases
-            ));
+            findings
+                .push(format!("hq: {} customers, {} aliases", report.customers, report.aliases));
         }
         findings
     }

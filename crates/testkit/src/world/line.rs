@@ -13,8 +13,8 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::{
-    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
-    UploadReceipt, Welcome,
+    DownloadReport, DownloadReportAnswer, DownloadResult, EnrolRequest, Enrolled, Hello, Poll,
+    PollAnswer, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_hq::Headquarters;
@@ -32,6 +32,8 @@ pub enum Fault {
     LoseAnswers(u32),
     /// Package bytes are damaged on the way down: this many times, then it works.
     DamagePackages(u32),
+    /// Reports that a package was applied do not get through; everything else does.
+    DropAppliedReports,
 }
 
 enum End {
@@ -152,9 +154,7 @@ impl Upstream for Line {
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, UpstreamError> {
         self.carry(|state| match &state.end {
-            End::Headquarters(hq) => {
-                hq.welcome(&state.device(hq)?, hello).map_err(refused_upload)
-            }
+            End::Headquarters(hq) => hq.welcome(&state.device(hq)?, hello).map_err(refused_upload),
             End::Channel { edge, clock, .. } => {
                 let edge = edge.as_ref().ok_or_else(store_is_down)?;
                 let register = state.register.as_ref().expect("an enrolled register");
@@ -200,9 +200,8 @@ impl Upstream for Line {
         let register = self.state().register.clone().expect("an enrolled edge");
         self.carry(|state| {
             state.far_end(|hq, device| {
-                let database = hq
-                    .authorize_for(device, &register)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
+                let database =
+                    hq.authorize_for(device, &register).map_err(|e| refused(e.kind(), &e, None))?;
                 let location = hq
                     .request_package(&database.database.id, &package)
                     .map_err(|e| refused(e.kind(), &e, None))?;
@@ -225,6 +224,10 @@ impl Upstream for Line {
         session: SessionId,
         report: &DownloadReport,
     ) -> Result<DownloadReportAnswer, UpstreamError> {
+        let drops = self.state().fault == Some(Fault::DropAppliedReports);
+        if drops && report.result == DownloadResult::Applied {
+            return Err(UpstreamError::Unreachable("the report got lost".into()));
+        }
         self.carry(|state| {
             state.far_end(|hq, device| {
                 hq.authorize_for(device, &report.database)

@@ -32,6 +32,7 @@ use tillsync_exchange::retry::{Jitter, RetryPolicy};
 use tillsync_hq::access::Addition;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::storage::{GroupRecord, RunRecord, SequenceName, Trigger};
+use tillsync_hq::trace::CustomerTrace;
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
@@ -211,6 +212,11 @@ impl World {
         alias.map(|alias| alias.account)
     }
 
+    /// The way of a customer, as headquarters tells it.
+    pub fn trace(&self, guid: CustomerGuid) -> CustomerTrace {
+        self.hq.trace_customer(&CustomerKey::Temporary(guid)).expect("hq knows the customer")
+    }
+
     /// Sends what an edge has to its upstream.
     ///
     /// # Errors
@@ -247,7 +253,7 @@ impl World {
             if polled.applied == 0 {
                 return Ok(applied);
             }
-            applied += u64::try_from(polled.applied).expect("a small number");
+            applied += u64::from(polled.applied);
         }
     }
 

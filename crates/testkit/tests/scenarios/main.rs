@@ -1,0 +1,11 @@
+//! Stories of a chain, each in one thread with real code at both ends of every line. Every world
+//! checks itself when its story is over.
+#![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+
+mod convert;
+mod distribute;
+mod identity;
+mod jobs;
+mod numbers;
+mod restore;
+mod upload;
