@@ -49,6 +49,36 @@ mod tests {
         assert_eq!(uuid_v7(&Constant(0), at(-5)).get_version_num(), 7);
     }
 
+    struct Seeded(std::sync::atomic::AtomicU64);
+
+    impl Entropy for Seeded {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                // A linear congruential step (Knuth's constants); its high bits are good enough.
+                let step = |state: u64| {
+                    state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407)
+                };
+                let order = std::sync::atomic::Ordering::Relaxed;
+                let state = self.0.fetch_update(order, order, |state| Some(step(state)));
+                *byte = (state.unwrap_or_default() >> 56) as u8;
+            }
+        }
+    }
+
+    #[test]
+    fn ten_thousand_customers_at_fifty_edges_share_no_guid() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut seen = std::collections::HashSet::new();
+        for edge in 0..50 {
+            let entropy = Seeded(std::sync::atomic::AtomicU64::new(edge));
+            for _ in 0..10_000 {
+                assert!(seen.insert(uuid_v7(&entropy, now)), "the same millisecond at every edge");
+            }
+        }
+    }
+
     #[test]
     fn draws_stay_below_one() {
         assert!(draw_unit(&Constant(255)) < 1.0);

@@ -37,7 +37,9 @@ use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
 pub use line::{Fault, Line};
-pub use ports::{SeededEntropy, StoryClock};
+pub use ports::StoryClock;
+
+use crate::builders::SeededEntropy;
 
 /// The group that stores of a world are in unless a story says otherwise.
 pub const GROUP: &str = "retail";

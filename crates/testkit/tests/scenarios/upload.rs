@@ -14,7 +14,8 @@ use tillsync_exchange::package::{Manifest, PackageWriter, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_exchange::session::UploadStatus;
-use tillsync_testkit::world::{Fault, SeededEntropy, World};
+use tillsync_testkit::builders::SeededEntropy;
+use tillsync_testkit::world::{Fault, World};
 use uuid::Uuid;
 
 /// Speaks the upload protocol by hand, as a database of its own epoch.
