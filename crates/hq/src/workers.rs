@@ -50,6 +50,11 @@ impl Workers {
         })
     }
 
+    /// Whether every thread still runs: none has panicked or ended.
+    pub fn are_running(&self) -> bool {
+        self.hq_threads.iter().all(|thread| !thread.is_finished())
+    }
+
     /// Asks the threads to end after their present batch and waits for them.
     pub fn stop(self, hq: &Headquarters) {
         hq.signals().stop();

@@ -1,0 +1,103 @@
+//! Reading requests: every refusal has the same body as any other, and every input is bounded.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tillsync_domain::kind::ErrorKind;
+
+use crate::refusal::HttpError;
+
+/// The largest body of a request that is not an upload, in bytes.
+pub(crate) const JSON_BYTES_MAX: usize = 64 << 10;
+
+/// Items on a page unless the caller says otherwise.
+const PAGE_ITEMS: usize = 50;
+
+/// The most items on a page.
+const PAGE_ITEMS_MAX: usize = 1_000;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub T);
+
+/// The parameters behind the question mark.
+pub(crate) struct Params<T>(pub T);
+
+/// The one variable segment of a path.
+pub(crate) struct Segment<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, HttpError> {
+        let read = Json::<T>::from_request(request, state).await;
+        read.map(|Json(body)| Body(body))
+            .map_err(|refused: JsonRejection| HttpError::invalid(refused.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(params)| Params(params))
+            .map_err(|refused| HttpError::invalid(refused.body_text()))
+    }
+}
+
+impl<T, S> FromRequestParts<S> for Segment<T>
+where
+    T: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let read = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = read.map_err(|refused| HttpError::invalid(refused.body_text()))?;
+        parse(&text).map(Segment)
+    }
+}
+
+/// Reads a value that a caller wrote as text.
+pub(crate) fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, HttpError> {
+    text.parse().map_err(HttpError::invalid)
+}
+
+/// Reads a value that may be absent; an empty text counts as absent.
+pub(crate) fn parse_option<T: FromStr<Err: Display>>(
+    text: Option<&String>,
+) -> Result<Option<T>, HttpError> {
+    text.filter(|text| !text.is_empty()).map(|text| parse(text)).transpose()
+}
+
+/// Reads a name that may be of something that does not exist.
+pub(crate) fn parse_known<T: FromStr<Err: Display>>(text: &str) -> Result<T, HttpError> {
+    text.parse().map_err(|unknown| HttpError::new(ErrorKind::NotFound, unknown))
+}
+
+/// How many items a caller wants on a page.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct PageSize(Option<usize>);
+
+impl PageSize {
+    /// The number of items.
+    ///
+    /// # Errors
+    /// Invalid: none, or more than a page holds.
+    pub(crate) fn items(self) -> Result<usize, HttpError> {
+        match self.0.unwrap_or(PAGE_ITEMS) {
+            items @ 1..=PAGE_ITEMS_MAX => Ok(items),
+            items => Err(HttpError::invalid(format!(
+                "limit is {items}, but a page holds 1 to {PAGE_ITEMS_MAX} items"
+            ))),
+        }
+    }
+}

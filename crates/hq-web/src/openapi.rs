@@ -1,0 +1,99 @@
+//! The description of the API in OpenAPI 3.1, made from the handlers themselves.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::api;
+
+/// The name of the one security scheme.
+const OPERATOR_TOKEN: &str = "operator_token";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "tillsync headquarters",
+        description = "What operators and their tools ask of headquarters. A refusal is JSON \
+                       with `code` (invalid, not_found, conflict, forbidden, busy, broken) and \
+                       `message`; 503 says with Retry-After when to come back."
+    ),
+    paths(
+        api::status::show_status,
+        api::customers::find_customers,
+        api::customers::show_customer,
+        api::traces::trace_customer,
+        api::operations::list_operations,
+        api::jobs::list_jobs,
+        api::jobs::list_runs,
+        api::jobs::run_job,
+        api::jobs::set_schedule,
+        api::jobs::show_run,
+        api::packages::list_packages,
+        api::sessions::list_sessions,
+        api::sessions::show_session,
+        api::sessions::retry_session,
+        api::sessions::cancel_session,
+        api::sessions::rerun_session,
+        api::sequences::show_sequence,
+        api::sequences::change_sequence,
+        api::groups::list_groups,
+        api::groups::put_group,
+        api::databases::list_databases,
+        api::databases::add_database,
+        api::databases::issue_activation_code,
+        api::databases::revoke_device,
+    ),
+    modifiers(&OperatorToken)
+)]
+struct Description;
+
+struct OperatorToken;
+
+impl Modify for OperatorToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme(OPERATOR_TOKEN, scheme);
+        openapi.security = Some(vec![SecurityRequirement::new(OPERATOR_TOKEN, [""; 0])]);
+    }
+}
+
+/// The description as JSON, the same text for the same build.
+pub fn openapi_json() -> String {
+    let description = Description::openapi();
+    description.to_pretty_json().expect("a description is plain data with text keys")
+}
+
+/// `GET /api/openapi.json`.
+pub(crate) async fn show_openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], openapi_json())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::{AUTHORIZATION, Access};
+
+    #[test]
+    fn the_description_lists_exactly_the_operators_routes() {
+        let description: serde_json::Value = serde_json::from_str(&openapi_json()).expect("JSON");
+        assert_eq!(description["openapi"], "3.1.0");
+        let paths = description["paths"].as_object().expect("paths");
+        let mut described: Vec<String> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                let verbs = item.as_object().expect("operations").keys();
+                verbs.map(move |verb| format!("{} {path}", verb.to_uppercase()))
+            })
+            .collect();
+        let mut routed: Vec<String> = AUTHORIZATION
+            .iter()
+            .filter(|route| route.access == Access::Operator)
+            .map(|route| format!("{} {}", route.verb.as_str(), route.path))
+            .collect();
+        described.sort();
+        routed.sort();
+        assert_eq!(described, routed);
+    }
+}

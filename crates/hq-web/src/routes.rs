@@ -1,0 +1,171 @@
+//! The one table of what can be reached over HTTP, and by whom.
+//!
+//! The router is built from the table, so a route that stands in no row does not exist.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tillsync_domain::kind::ErrorKind;
+
+use crate::app::App;
+use crate::auth::{Guard, guard};
+use crate::input::JSON_BYTES_MAX;
+use crate::refusal::HttpError;
+use crate::{api, exchange, health, metrics, openapi};
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody who reaches the socket.
+    Public,
+    /// A channel with a credential that is not revoked; what it may see, its handler decides.
+    Device,
+    /// The holder of an operator's token.
+    Operator,
+}
+
+/// How soon a route answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Within seconds.
+    Prompt,
+    /// It waits on purpose, or on a slow line.
+    Patient,
+}
+
+/// An HTTP method in use here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Reads.
+    Get,
+    /// Does something.
+    Post,
+    /// Sets a whole thing; repeating it is harmless.
+    Put,
+    /// Changes parts of a thing.
+    Patch,
+}
+
+impl Verb {
+    /// The method's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Patch => "PATCH",
+        }
+    }
+
+    fn filter(self) -> MethodFilter {
+        match self {
+            Verb::Get => MethodFilter::GET,
+            Verb::Post => MethodFilter::POST,
+            Verb::Put => MethodFilter::PUT,
+            Verb::Patch => MethodFilter::PATCH,
+        }
+    }
+}
+
+type Mount = fn(MethodFilter) -> MethodRouter<Arc<App>>;
+
+/// One row of the table.
+pub struct Route {
+    /// The method.
+    pub verb: Verb,
+    /// The path, with its variable segment in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    pace: Pace,
+    mount: Mount,
+}
+
+const fn route(verb: Verb, path: &'static str, access: Access, mount: Mount) -> Route {
+    Route { verb, path, access, pace: Pace::Prompt, mount }
+}
+
+const fn patient(verb: Verb, path: &'static str, access: Access, mount: Mount) -> Route {
+    Route { verb, path, access, pace: Pace::Patient, mount }
+}
+
+use Access::{Device, Operator, Public};
+use Verb::{Get, Patch, Post, Put};
+
+/// Every route.
+#[rustfmt::skip]
+pub const AUTHORIZATION: &[Route] = &[
+    route(Get, "/healthz", Public, |m| on(m, health::show_health)),
+    route(Get, "/readyz", Public, |m| on(m, health::show_readiness)),
+    route(Get, "/metrics", Public, |m| on(m, metrics::show_metrics)),
+    route(Get, "/api/openapi.json", Public, |m| on(m, openapi::show_openapi)),
+
+    // An activation code is the credential here.
+    route(Post, "/exchange/v1/enrol", Public, |m| on(m, exchange::enrol::enrol_device)),
+    route(Post, "/exchange/v1/hello", Device, |m| on(m, exchange::hello::say_hello)),
+    patient(Post, "/exchange/v1/uploads", Device, |m| on(m, exchange::uploads::receive_upload)),
+    patient(Post, "/exchange/v1/poll", Device, |m| on(m, exchange::poll::poll_packages)),
+    route(Get, "/exchange/v1/packages/{id}", Device, |m| on(m, exchange::packages::send_package)),
+    route(Post, "/exchange/v1/downloads/{session}", Device,
+        |m| on(m, exchange::downloads::report_download)),
+
+    route(Get, "/api/v1/status", Operator, |m| on(m, api::status::show_status)),
+    route(Get, "/api/v1/customers", Operator, |m| on(m, api::customers::find_customers)),
+    route(Get, "/api/v1/customers/{key}", Operator, |m| on(m, api::customers::show_customer)),
+    route(Get, "/api/v1/customers/{key}/trace", Operator,
+        |m| on(m, api::traces::trace_customer)),
+    route(Get, "/api/v1/operations", Operator, |m| on(m, api::operations::list_operations)),
+    route(Get, "/api/v1/jobs", Operator, |m| on(m, api::jobs::list_jobs)),
+    route(Get, "/api/v1/jobs/{job}/runs", Operator, |m| on(m, api::jobs::list_runs)),
+    route(Post, "/api/v1/jobs/{job}/runs", Operator, |m| on(m, api::jobs::run_job)),
+    route(Put, "/api/v1/jobs/{job}/schedule", Operator, |m| on(m, api::jobs::set_schedule)),
+    route(Get, "/api/v1/runs/{id}", Operator, |m| on(m, api::jobs::show_run)),
+    route(Get, "/api/v1/packages", Operator, |m| on(m, api::packages::list_packages)),
+    route(Get, "/api/v1/sessions", Operator, |m| on(m, api::sessions::list_sessions)),
+    route(Get, "/api/v1/sessions/{id}", Operator, |m| on(m, api::sessions::show_session)),
+    route(Post, "/api/v1/sessions/{id}/retry", Operator,
+        |m| on(m, api::sessions::retry_session)),
+    route(Post, "/api/v1/sessions/{id}/cancel", Operator,
+        |m| on(m, api::sessions::cancel_session)),
+    route(Post, "/api/v1/sessions/{id}/rerun", Operator,
+        |m| on(m, api::sessions::rerun_session)),
+    route(Get, "/api/v1/number-sequences/{name}", Operator,
+        |m| on(m, api::sequences::show_sequence)),
+    route(Patch, "/api/v1/number-sequences/{name}", Operator,
+        |m| on(m, api::sequences::change_sequence)),
+    route(Get, "/api/v1/groups", Operator, |m| on(m, api::groups::list_groups)),
+    route(Put, "/api/v1/groups/{id}", Operator, |m| on(m, api::groups::put_group)),
+    route(Get, "/api/v1/databases", Operator, |m| on(m, api::databases::list_databases)),
+    route(Post, "/api/v1/databases", Operator, |m| on(m, api::databases::add_database)),
+    route(Post, "/api/v1/databases/{id}/activation-code", Operator,
+        |m| on(m, api::databases::issue_activation_code)),
+    route(Post, "/api/v1/databases/{id}/revoke", Operator,
+        |m| on(m, api::databases::revoke_device)),
+];
+
+/// Builds the router from the table.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let mut router = Router::new();
+    for route in AUTHORIZATION {
+        let guarded = Guard { app: Arc::clone(app), access: route.access, pace: route.pace };
+        let handler = (route.mount)(route.verb.filter());
+        let handler = handler.route_layer(from_fn_with_state(guarded, guard));
+        router = router.route(route.path, handler);
+    }
+    router
+        .fallback(refuse_unknown_path)
+        .method_not_allowed_fallback(refuse_unknown_method)
+        .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .with_state(Arc::clone(app))
+}
+
+async fn refuse_unknown_path() -> HttpError {
+    HttpError::new(ErrorKind::NotFound, "there is nothing here; /api/openapi.json lists the API")
+}
+
+async fn refuse_unknown_method() -> HttpError {
+    HttpError::new(ErrorKind::NotFound, "this cannot be done here; see /api/openapi.json")
+}

@@ -1,0 +1,178 @@
+//! The server: one socket, the worker threads, and an orderly end.
+//!
+//! It must never serve plain HTTP beyond loopback unless that was asked for in so many words.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tillsync_domain::kind::ErrorKind;
+use tillsync_hq::Headquarters;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::app::App;
+use crate::routes::router;
+
+/// Connections at once: every channel holds one for its poll and sometimes one more.
+const CONNECTIONS_MAX: usize = 25_000;
+
+/// The most bytes of a request's head, and of what is read ahead of a connection's body.
+const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// How long a caller may take to send a request's head, from the first byte or the last answer.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How long answers that are under way may take when the server ends.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
+/// The pause after the machine refused a connection, for want of file descriptors as a rule.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// Whether unencrypted HTTP may leave the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Only on loopback addresses.
+    LoopbackOnly,
+    /// On any address: something in front encrypts.
+    Allowed,
+}
+
+/// What to serve, and where.
+pub struct ServeOptions {
+    /// The node.
+    pub hq: Arc<Headquarters>,
+    /// The address; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Whether the address may be another than loopback.
+    pub plain_http: PlainHttp,
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Secrets and customers would travel in the clear.
+    #[error(
+        "{0} can be reached from other machines, and plain HTTP would show credentials and \
+         customers to the network; listen on 127.0.0.1 behind a proxy that speaks TLS, or allow \
+         plain HTTP explicitly"
+    )]
+    PlainHttp(SocketAddr),
+    /// The address is taken or not this machine's.
+    #[error("listen on {listen}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the machine said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The machine gives no threads.
+    #[error("start the worker threads")]
+    Workers(#[source] std::io::Error),
+}
+
+impl ServeError {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            ServeError::PlainHttp(_) => ErrorKind::Invalid,
+            ServeError::Listen { .. } => ErrorKind::Conflict,
+            ServeError::Workers(_) => ErrorKind::Broken,
+        }
+    }
+}
+
+/// Serves until `stop` completes; then answers every waiting poll, lets what is under way end
+/// within [`DRAIN_MAX`], and stops the workers after their present batch.
+///
+/// `on_listening` hears the real address before the first request is taken.
+///
+/// # Errors
+/// Invalid: plain HTTP on a public address. Conflict: the address is taken. Broken: no threads.
+pub async fn serve(
+    options: ServeOptions,
+    on_listening: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let ServeOptions { hq, listen, plain_http } = options;
+    if plain_http == PlainHttp::LoopbackOnly && !listen.ip().is_loopback() {
+        return Err(ServeError::PlainHttp(listen));
+    }
+    let failed = |source| ServeError::Listen { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let app = Arc::new(App::new(hq));
+    app.start_workers().map_err(ServeError::Workers)?;
+    on_listening(address);
+    tracing::info!(%address, "headquarters serves");
+
+    let open = accept_until(listener, router(&app), stop).await;
+    app.hq().signals().stop();
+    if tokio::time::timeout(DRAIN_MAX, open.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time and were cut off");
+    }
+    // Both the join of the threads and the drop of the node may block.
+    let stopped = spawn_blocking(move || app.stop_workers()).await;
+    if let Err(error) = stopped {
+        tracing::error!(%error, "stop the workers");
+    }
+    Ok(())
+}
+
+/// Takes connections until `stop` completes and returns those that are open.
+async fn accept_until(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> GracefulShutdown {
+    let open = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut stop = pin!(stop);
+    loop {
+        let next = async {
+            let place = Arc::clone(&room).acquire_owned().await.expect("never closed");
+            (place, listener.accept().await)
+        };
+        tokio::select! {
+            () = &mut stop => return open,
+            (place, accepted) = next => match accepted {
+                Ok((stream, _)) => serve_connection(stream, router.clone(), &open, place),
+                Err(error) => {
+                    tracing::warn!(%error, "take a connection");
+                    tokio::time::sleep(AFTER_REFUSAL).await;
+                }
+            },
+        }
+    }
+}
+
+fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    open: &GracefulShutdown,
+    place: OwnedSemaphorePermit,
+) {
+    // Answers are small and awaited; a refusal here costs only delay.
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = open.watch(connection);
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
