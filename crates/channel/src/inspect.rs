@@ -7,9 +7,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use tillsync_domain::ids::{AccountNumber, CustomerGuid, DatabaseId, EpochId};
+use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, DatabaseId, EpochId};
 
 use crate::db::{DbError, connect, parsed_account, parsed_column, time_column, uuid_column};
+use crate::find::{CustomerView, customer_by_key};
 use crate::health::{applied_read, count, pending_read};
 use crate::identity::{self, Identity};
 use crate::{log, upload};
@@ -93,6 +94,14 @@ pub fn visit_customers(
         visit(CustomerGuid::from_uuid(uuid_column(row, 0)?), parsed_account(row, 1)?);
     }
     Ok(())
+}
+
+/// Looks one customer up in a database file by either key.
+///
+/// # Errors
+/// Broken: the file cannot be read as an edge database.
+pub fn look_up_customer(path: &Path, key: &CustomerKey) -> Result<Option<CustomerView>, DbError> {
+    customer_by_key(&open(path)?, key)
 }
 
 fn open(path: &Path) -> Result<Connection, DbError> {
