@@ -135,7 +135,8 @@ CREATE TABLE party (
 
 CREATE TABLE customer (
     guid BLOB PRIMARY KEY CHECK (length(guid) = 16),
-    account TEXT NOT NULL UNIQUE,
+    -- That of the alias, where it is unique and found.
+    account TEXT NOT NULL,
     party TEXT NOT NULL REFERENCES party (number),
     version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,

@@ -77,9 +77,7 @@ impl CustomerReads for SqliteTx<'_> {
         accounts: &[AccountNumber],
     ) -> Result<HashSet<AccountNumber>, StorageError> {
         let doing = "look up which accounts are in use";
-        // Either may hold a number that the other has lost.
-        let sql = "SELECT EXISTS (SELECT 1 FROM alias WHERE account = ?1)
-            OR EXISTS (SELECT 1 FROM customer WHERE account = ?1)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM alias WHERE account = ?1)";
         let mut taken = HashSet::new();
         for account in accounts {
             let values = [account.as_str()];
@@ -124,7 +122,9 @@ impl CustomerReads for SqliteTx<'_> {
                 read_one(self.connection, &sql, key, doing, customer_row)?
             }
             CustomerKey::Numbered(account) => {
-                let sql = format!("{CUSTOMER} WHERE account = ?1");
+                let sql = format!(
+                    "{CUSTOMER} WHERE customer.guid = (SELECT guid FROM alias WHERE account = ?1)"
+                );
                 read_one(self.connection, &sql, [account.as_str()], doing, customer_row)?
             }
         };
@@ -143,7 +143,12 @@ impl CustomerReads for SqliteTx<'_> {
         limit: usize,
     ) -> Result<Vec<CustomerRow>, StorageError> {
         let sql = format!(
-            "{CUSTOMER} WHERE account > ?1 AND instr(search, ?2) > 0 ORDER BY account LIMIT ?3"
+            "{CUSTOMER} WHERE customer.guid IN (
+                SELECT found.guid FROM alias CROSS JOIN customer AS found
+                    ON found.guid = alias.guid
+                WHERE alias.account > ?1 AND instr(found.search, ?2) > 0
+                ORDER BY alias.account LIMIT ?3)
+            ORDER BY account"
         );
         let after = after.map_or("", AccountNumber::as_str);
         let values = params![after, text.to_lowercase(), bounded(limit)];

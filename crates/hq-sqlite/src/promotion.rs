@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Statement, params, params_from_iter};
 use tillsync_domain::ids::{CustomerGuid, OperationId, Version};
 use tillsync_domain::promotion::{AddedAddress, Promoted, PromotionPlan};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
@@ -13,6 +14,27 @@ use crate::SqliteTx;
 use crate::error::{Doing, refused};
 
 const DOING: &str = "apply a promotion";
+
+/// Operations completed by one statement.
+const COMPLETED_AT_ONCE: usize = 100;
+
+const PARTY: &str = "INSERT INTO party
+    (number, customer_type, name, first_name, middle_name, last_name)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const CUSTOMER: &str = "INSERT INTO customer
+    (guid, account, party, version, created_at, customer_group, currency, language, email,
+     receipt_email, phone, cellphone, identification_number, vat_number, search)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+const ALIAS: &str = "INSERT INTO alias (guid, account, promoted_at, run, version)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
+const BOOK: &str = "INSERT INTO customer_address_book (customer, book) VALUES (?1, ?2)";
+const ADDRESS: &str = "INSERT INTO address
+    (guid, customer, is_primary, version, created_at, purpose, name, street, street_number,
+     city, county, state, zip_code, country, phone, email)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+const GIVE_WAY: &str = "UPDATE address SET is_primary = 0, version = ?2
+    WHERE customer = ?1 AND is_primary = 1";
+const TOUCH: &str = "UPDATE customer SET version = ?2 WHERE guid = ?1";
 
 impl CustomerWrites for SqliteTx<'_> {
     fn promotion_apply(
@@ -24,30 +46,11 @@ impl CustomerWrites for SqliteTx<'_> {
         let touched = customers_touched(plan);
         let changes = !plan.promoted.is_empty() || !touched.is_empty();
         let version = change_version(connection, changes).doing(DOING)?;
-        for promoted in &plan.promoted {
-            let book = context.address_books.get(&promoted.source);
-            let book = book.ok_or_else(|| refused(DOING, "a source has no address book"))?;
-            let content = CustomerContent::from(&promoted.customer);
-            party_insert(connection, promoted, &content).doing(DOING)?;
-            customer_insert(connection, promoted, &content, version).doing(DOING)?;
-            alias_insert(connection, promoted, context, version).doing(DOING)?;
-            let sql = "INSERT INTO customer_address_book (customer, book) VALUES (?1, ?2)";
-            let values = params![promoted.guid.as_uuid().as_bytes(), book.as_str()];
-            run(connection, sql, values).doing(DOING)?;
-        }
-        for guid in touched {
-            let sql = "UPDATE customer SET version = ?2 WHERE guid = ?1";
-            let values = params![guid.as_uuid().as_bytes(), version.0.cast_signed()];
-            if run(connection, sql, values).doing(DOING)? != 1 {
-                return Err(refused(DOING, "a customer of the plan does not exist"));
-            }
-        }
-        for added in &plan.addresses {
-            address_insert(connection, added, version).doing(DOING)?;
-        }
-        for operation in &plan.completed {
-            operation_complete(connection, operation, context.now)?;
-        }
+        promoted_insert(connection, &plan.promoted, context, version)?;
+        customers_touch(connection, &touched, version)?;
+        primaries_give_way(connection, plan, &touched, version).doing(DOING)?;
+        addresses_insert(connection, &plan.addresses, version).doing(DOING)?;
+        operations_complete(connection, &plan.completed, context.now)?;
         Ok(version)
     }
 }
@@ -62,43 +65,97 @@ fn customers_touched(plan: &PromotionPlan) -> Vec<CustomerGuid> {
 /// A plan that only completes operations leaves nothing in the change log.
 fn change_version(connection: &Connection, changes: bool) -> rusqlite::Result<Version> {
     if changes {
-        run(connection, "UPDATE headquarters SET version = version + 1", [])?;
+        connection.prepare_cached("UPDATE headquarters SET version = version + 1")?.execute([])?;
     }
     let mut statement = connection.prepare_cached("SELECT version FROM headquarters")?;
     let version: i64 = statement.query_row([], |row| row.get(0))?;
     Ok(Version(version.cast_unsigned()))
 }
 
-fn party_insert(
+fn promoted_insert(
     connection: &Connection,
+    promoted: &[Promoted],
+    context: &PromotionContext,
+    version: Version,
+) -> Result<(), StorageError> {
+    let prepare = |sql| connection.prepare_cached(sql).doing(DOING);
+    let (mut party, mut customer) = (prepare(PARTY)?, prepare(CUSTOMER)?);
+    let (mut alias, mut in_book) = (prepare(ALIAS)?, prepare(BOOK)?);
+    for promoted in promoted {
+        let book = context.address_books.get(&promoted.source);
+        let book = book.ok_or_else(|| refused(DOING, "a source has no address book"))?;
+        let content = CustomerContent::from(&promoted.customer);
+        party_insert(&mut party, promoted, &content).doing(DOING)?;
+        customer_insert(&mut customer, promoted, &content, version).doing(DOING)?;
+        let guid = promoted.guid.as_uuid().as_bytes();
+        let values = params![
+            guid,
+            promoted.account.as_str(),
+            context.now.as_microsecond(),
+            context.run.as_uuid().as_bytes(),
+            version.0.cast_signed(),
+        ];
+        alias.execute(values).doing(DOING)?;
+        in_book.execute(params![guid, book.as_str()]).doing(DOING)?;
+    }
+    Ok(())
+}
+
+fn customers_touch(
+    connection: &Connection,
+    touched: &[CustomerGuid],
+    version: Version,
+) -> Result<(), StorageError> {
+    let mut touch = connection.prepare_cached(TOUCH).doing(DOING)?;
+    for guid in touched {
+        let values = params![guid.as_uuid().as_bytes(), version.0.cast_signed()];
+        if touch.execute(values).doing(DOING)? != 1 {
+            return Err(refused(DOING, "a customer of the plan does not exist"));
+        }
+    }
+    Ok(())
+}
+
+/// A new customer has no earlier address that could be primary.
+fn primaries_give_way(
+    connection: &Connection,
+    plan: &PromotionPlan,
+    touched: &[CustomerGuid],
+    version: Version,
+) -> rusqlite::Result<()> {
+    let touched: HashSet<_> = touched.iter().collect();
+    let mut give_way = connection.prepare_cached(GIVE_WAY)?;
+    let takes_over =
+        |added: &&AddedAddress| added.address.is_primary && touched.contains(&added.customer);
+    for added in plan.addresses.iter().filter(takes_over) {
+        let customer = added.customer.as_uuid().as_bytes();
+        give_way.execute(params![customer, version.0.cast_signed()])?;
+    }
+    Ok(())
+}
+
+fn party_insert(
+    statement: &mut Statement<'_>,
     promoted: &Promoted,
     content: &CustomerContent,
 ) -> rusqlite::Result<usize> {
-    let sql = "INSERT INTO party
-        (number, customer_type, name, first_name, middle_name, last_name)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let values = params![
+    statement.execute(params![
         promoted.party.as_str(),
         content.customer_type,
         content.name,
         content.first_name,
         content.middle_name,
         content.last_name,
-    ];
-    run(connection, sql, values)
+    ])
 }
 
 fn customer_insert(
-    connection: &Connection,
+    statement: &mut Statement<'_>,
     promoted: &Promoted,
     content: &CustomerContent,
     version: Version,
 ) -> rusqlite::Result<usize> {
-    let sql = "INSERT INTO customer
-        (guid, account, party, version, created_at, customer_group, currency, language, email,
-         receipt_email, phone, cellphone, identification_number, vat_number, search)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-    let values = params![
+    statement.execute(params![
         promoted.guid.as_uuid().as_bytes(),
         promoted.account.as_str(),
         promoted.party.as_str(),
@@ -114,8 +171,7 @@ fn customer_insert(
         content.identification_number,
         content.vat_number,
         search_text(promoted, content),
-    ];
-    run(connection, sql, values)
+    ])
 }
 
 /// What a search looks at; no field holds a line break, so no match spans two fields.
@@ -131,82 +187,63 @@ fn search_text(promoted: &Promoted, content: &CustomerContent) -> String {
     text
 }
 
-fn alias_insert(
+fn addresses_insert(
     connection: &Connection,
-    promoted: &Promoted,
-    context: &PromotionContext,
+    addresses: &[AddedAddress],
     version: Version,
-) -> rusqlite::Result<usize> {
-    let sql = "INSERT INTO alias (guid, account, promoted_at, run, version)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![
-        promoted.guid.as_uuid().as_bytes(),
-        promoted.account.as_str(),
-        context.now.as_microsecond(),
-        context.run.as_uuid().as_bytes(),
-        version.0.cast_signed(),
-    ];
-    run(connection, sql, values)
-}
-
-fn address_insert(
-    connection: &Connection,
-    added: &AddedAddress,
-    version: Version,
-) -> rusqlite::Result<usize> {
-    let customer = added.customer.as_uuid().as_bytes();
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(ADDRESS)?;
     let version = version.0.cast_signed();
-    let content = AddressContent::from(&added.address);
-    if content.is_primary {
-        let sql = "UPDATE address SET is_primary = 0, version = ?2
-            WHERE customer = ?1 AND is_primary = 1";
-        run(connection, sql, params![customer, version])?;
+    for added in addresses {
+        let customer = added.customer.as_uuid().as_bytes();
+        let content = AddressContent::from(&added.address);
+        insert.execute(params![
+            content.guid.as_uuid().as_bytes(),
+            customer,
+            content.is_primary,
+            version,
+            added.created_at.as_microsecond(),
+            content.purpose,
+            content.name,
+            content.street,
+            content.street_number,
+            content.city,
+            content.county,
+            content.state,
+            content.zip_code,
+            content.country,
+            content.phone,
+            content.email,
+        ])?;
     }
-    let sql = "INSERT INTO address
-        (guid, customer, is_primary, version, created_at, purpose, name, street, street_number,
-         city, county, state, zip_code, country, phone, email)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-    let values = params![
-        content.guid.as_uuid().as_bytes(),
-        customer,
-        content.is_primary,
-        version,
-        added.created_at.as_microsecond(),
-        content.purpose,
-        content.name,
-        content.street,
-        content.street_number,
-        content.city,
-        content.county,
-        content.state,
-        content.zip_code,
-        content.country,
-        content.phone,
-        content.email,
-    ];
-    run(connection, sql, values)
+    Ok(())
 }
 
-fn operation_complete(
+fn operations_complete(
     connection: &Connection,
-    operation: &OperationId,
+    operations: &[OperationId],
     now: Timestamp,
 ) -> Result<(), StorageError> {
-    let sql = "UPDATE operation
-        SET status = 1, error = NULL, next_try_at = NULL, completed_at = ?2
-        WHERE id = ?1 AND status <> 1";
-    let values = params![operation.as_uuid().as_bytes(), now.as_microsecond()];
-    match run(connection, sql, values).doing(DOING)? {
-        1 => Ok(()),
-        // Applying it once more would give a customer a second account.
-        _ => Err(refused(DOING, "an operation of the plan is unknown or was applied before")),
+    let now = now.as_microsecond();
+    for chunk in operations.chunks(COMPLETED_AT_ONCE) {
+        // Few widths, so that each statement is prepared once; a repeated id changes nothing.
+        let width = if chunk.len() == 1 { 1 } else { COMPLETED_AT_ONCE };
+        let sql = format!(
+            "UPDATE operation
+            SET status = 1, error = NULL, next_try_at = NULL, completed_at = ?
+            WHERE id IN ({}) AND status <> 1",
+            vec!["?"; width].join(", ")
+        );
+        let ids = chunk.iter().chain(std::iter::repeat_n(&chunk[0], width - chunk.len()));
+        let ids = ids.map(|id| Value::Blob(id.as_uuid().as_bytes().to_vec()));
+        let values = params_from_iter(std::iter::once(Value::Integer(now)).chain(ids));
+        let completed =
+            connection.prepare_cached(&sql).and_then(|mut s| s.execute(values)).doing(DOING)?;
+        if completed != chunk.len() {
+            // Applying one once more would give a customer a second account.
+            let reason = "an operation of the plan is unknown or was applied before";
+            return Err(refused(DOING, reason));
+        }
     }
-}
-
-fn run(
-    connection: &Connection,
-    sql: &str,
-    values: impl rusqlite::Params,
-) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute(values)
+    Ok(())
 }

@@ -5,7 +5,7 @@ use tillsync_domain::job::JobName;
 use tillsync_hq::storage::{ChangeSelection, DownloadRow, Position, Storage, StorageError};
 
 use super::promotion::apply;
-use crate::builders::{PlanBuilder, Rank, book, database, group};
+use crate::builders::{PlanBuilder, Rank, book, database, group, session_id};
 
 fn selection(books: &[&str], after: u64, up_to: Option<u64>) -> ChangeSelection {
     ChangeSelection {
@@ -127,4 +127,32 @@ pub fn row_versions_and_positions_are_kept_apart(storage: &dyn Storage) {
         })
         .expect("readable");
     assert_eq!(found, (place(2, 20), Some(place(1, 15)), None));
+}
+
+/// So that a database restored from an older copy gives itself away (F64).
+pub fn the_session_applied_last_is_remembered_and_a_position_can_be_forgotten(
+    storage: &dyn Storage,
+) {
+    let (job, s1, s2) = (JobName::Customers1010, database("S1"), database("S2"));
+    let applied = || {
+        storage.read(|tx| Ok((tx.applied_get(&s1, job)?, tx.applied_get(&s2, job)?))).expect("read")
+    };
+    assert_eq!(applied(), (None, None));
+    let (first, second) = (session_id(1), session_id(2));
+    for session in [&first, &second] {
+        storage.write(|tx| tx.applied_put(&s1, job, Some(session))).expect("stored");
+    }
+    storage.write(|tx| tx.applied_put(&s2, job, Some(&first))).expect("stored");
+    assert_eq!(applied(), (Some(second), Some(first)));
+    storage.write(|tx| tx.applied_put(&s1, job, None)).expect("cleared");
+    assert_eq!(applied(), (None, Some(first)));
+
+    let place = Position { sequence: 3, version: Version(30) };
+    let positions = storage.write(|tx| {
+        tx.position_put(&s1, job, place)?;
+        tx.position_put(&s2, job, place)?;
+        tx.position_clear(&s1, job)?;
+        Ok((tx.position_get(&s1, job)?, tx.position_get(&s2, job)?))
+    });
+    assert_eq!(positions.expect("stored"), (None, Some(place)));
 }

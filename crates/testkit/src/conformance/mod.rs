@@ -120,6 +120,7 @@ cases! {$
         a_sink_that_fails_stops_the_stream
         the_horizon_is_the_last_version
         row_versions_and_positions_are_kept_apart
+        the_session_applied_last_is_remembered_and_a_position_can_be_forgotten
     }
     packages {
         a_package_comes_back_as_it_was_put
