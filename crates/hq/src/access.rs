@@ -116,8 +116,8 @@ impl Headquarters {
         if found { Ok(()) } else { Err(AccessError::UnknownGroup(group.clone())) }
     }
 
-    /// Adds a channel or register. Customers created there get the first address book of the
-    /// group.
+    /// Adds a channel or register. Customers created there get the first, by name, of the
+    /// group's address books.
     ///
     /// # Errors
     /// NotFound, Invalid: group or channel do not exist. Conflict: the name is taken.
