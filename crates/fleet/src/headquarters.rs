@@ -50,7 +50,7 @@ impl HeadquartersClient {
     pub fn status(&self) -> Result<InboxStatus, FleetError> {
         let body = self.get("/api/v1/status")?;
         let operations = |status: &str| {
-            let counts = body.get("inbox").and_then(|inbox| inbox.get("by_status"));
+            let counts = body.get("operations").and_then(|all| all.get("by_status"));
             counts.and_then(|counts| counts.get(status)).and_then(Value::as_u64).unwrap_or(0)
         };
         Ok(InboxStatus {

@@ -1,0 +1,30 @@
+//! `tillsync customer`: where customers are and how far they have come.
+
+mod find;
+mod show;
+mod status;
+pub(crate) mod trace;
+
+use crate::failure::Failure;
+
+/// What to do with customers.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Find customers whose name, e-mail, phone or account contains a text.
+    Find(find::Arguments),
+    /// Show a customer with its addresses.
+    Show(show::Arguments),
+    /// Show through which stages a customer went, when, and which stores know its account.
+    Trace(trace::Arguments),
+    /// Show what arrived from stores and registers and what became of it.
+    Status(status::Arguments),
+}
+
+pub(super) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Find(arguments) => find::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Trace(arguments) => trace::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+    }
+}

@@ -1,0 +1,61 @@
+//! `tillsync demo`.
+
+use std::path::PathBuf;
+
+use crate::demo::{self, Ending, Form, Options};
+use crate::failure::{CommandError, Failure, Verdict};
+use crate::output::Format;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    tillsync demo\n  \
+    tillsync demo --customers people.csv --mapping people.toml --data-dir /tmp/demo\n  \
+    tillsync demo --stores 1 --registers 1 --serve\n\n\
+    Starts headquarters, stores and registers as processes of their own, cuts the last store and \
+    one register off, creates every customer of a CSV somewhere, mends the links, and checks in \
+    the databases that each got exactly one account, known everywhere. Exits with 1 when that is \
+    not so.")]
+pub(crate) struct Arguments {
+    /// A CSV of customers; without it, 1,000 invented people.
+    #[arg(long, value_name = "FILE.csv")]
+    customers: Option<PathBuf>,
+    /// How its columns become customers; without it, that of the invented people.
+    #[arg(long, value_name = "FILE.toml")]
+    mapping: Option<PathBuf>,
+    /// How many stores.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    stores: u16,
+    /// How many registers each store has.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(0..=100))]
+    registers: u16,
+    /// Keep the databases in this folder.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A headquarters database to use.
+    #[arg(long, value_name = "URL", conflicts_with = "postgres")]
+    database: Option<String>,
+    /// Start a PostgreSQL for headquarters.
+    #[arg(long)]
+    postgres: bool,
+    /// Leave everything running until Ctrl-C, and say where.
+    #[arg(long)]
+    serve: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
+    if arguments.postgres || arguments.database.is_some() {
+        return Err(CommandError::NotAvailable("headquarters on PostgreSQL").into());
+    }
+    demo::run(&Options {
+        customers: arguments.customers.clone(),
+        mapping: arguments.mapping.clone(),
+        stores: arguments.stores.into(),
+        registers: arguments.registers.into(),
+        data_dir: arguments.data_dir.clone(),
+        form: if arguments.format.is_json() { Form::Json } else { Form::Text },
+        ending: if arguments.serve { Ending::Serve } else { Ending::Stop },
+    })
+}

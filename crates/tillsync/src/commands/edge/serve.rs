@@ -1,0 +1,46 @@
+//! Running an edge: `channel serve` and `register serve`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tillsync_channel_web::ServeOptions;
+use tillsync_exchange::messages::DatabaseKind;
+
+use super::plain_http;
+use crate::failure::Failure;
+use crate::serving::{self, ServeArguments};
+use crate::system;
+
+/// What both servers take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EdgeServeArguments {
+    /// The folder of the database.
+    #[arg(long, value_name = "DIR", env = "TILLSYNC_DATA_DIR")]
+    data_dir: PathBuf,
+    /// The longest wait between two tries to reach the upstream.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    reconnect_max: u64,
+    /// The country of addresses that name none, such as AUS.
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    #[command(flatten)]
+    serving: ServeArguments,
+}
+
+pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Result<(), Failure> {
+    serving::start_logging();
+    let serving = &arguments.serving;
+    let runtime = serving::runtime()?;
+    let stop = runtime.block_on(async { serving.stop_requested() })?;
+    let options = ServeOptions {
+        data_dir: arguments.data_dir.clone(),
+        kind,
+        listen: serving.listen,
+        plain_http: plain_http(serving.allow_plain_http),
+        reconnect_max: Duration::from_secs(arguments.reconnect_max),
+        country_default: arguments.country.clone(),
+        clock: system::clock(),
+        entropy: system::entropy(),
+    };
+    Ok(runtime.block_on(tillsync_channel_web::serve(options, serving::announce, stop))?)
+}

@@ -1,0 +1,63 @@
+//! `tillsync hq`: running headquarters and adding what belongs to it.
+
+mod activation_code;
+mod add_channel;
+mod add_group;
+mod add_register;
+mod serve;
+mod set_mode;
+mod token;
+
+use clap::ValueEnum;
+use tillsync_exchange::messages::ExchangeMode;
+
+use crate::failure::Failure;
+
+/// What to do at headquarters.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Run a headquarters server; the first start makes its database.
+    Serve(serve::Arguments),
+    /// Add a channel database group, or change its address books and mode.
+    AddGroup(add_group::Arguments),
+    /// Add a store's or web shop's channel database.
+    AddChannel(add_channel::Arguments),
+    /// Add a register's offline database.
+    AddRegister(add_register::Arguments),
+    /// Issue a code with which one device can become a database, within 24 hours.
+    ActivationCode(activation_code::Arguments),
+    /// Let changes of a group travel at once, or when jobs run.
+    SetMode(set_mode::Arguments),
+    /// Make a token for the operators' interface; an older one of that name stops working.
+    Token(token::Arguments),
+}
+
+pub(super) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::AddGroup(arguments) => add_group::run(arguments),
+        Command::AddChannel(arguments) => add_channel::run(arguments),
+        Command::AddRegister(arguments) => add_register::run(arguments),
+        Command::ActivationCode(arguments) => activation_code::run(arguments),
+        Command::SetMode(arguments) => set_mode::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
+    }
+}
+
+/// Whether changes travel at once, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// At once.
+    Live,
+    /// When jobs run.
+    Scheduled,
+}
+
+impl From<Mode> for ExchangeMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Live => ExchangeMode::Live,
+            Mode::Scheduled => ExchangeMode::Scheduled,
+        }
+    }
+}

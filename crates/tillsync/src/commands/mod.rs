@@ -1,0 +1,177 @@
+//! The commands, one file a verb.
+//!
+//! This file only names them. A command must never decide what a use case decides.
+
+mod channel;
+mod completions;
+mod customer;
+mod demo;
+mod doctor;
+mod edge;
+mod hq;
+mod inspect;
+mod job;
+mod number_sequence;
+mod openapi;
+mod register;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use customer::trace;
+
+use crate::failure::{Failure, Verdict};
+
+/// Customers created at tills and stores, with or without a connection, get one permanent account
+/// at headquarters each, exactly once.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tillsync",
+    version,
+    after_help = "Start here:\n  tillsync demo\n\nErrors go to standard error and say what to \
+                  do. Exit codes: 0 done, 1 failed, 2 wrong use."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run headquarters, stores and registers on this machine and watch customers travel.
+    Demo(demo::Arguments),
+    /// Run headquarters; add groups, stores and registers.
+    #[command(subcommand)]
+    Hq(hq::Command),
+    /// Run a store or web shop.
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// Run a till with its own offline database.
+    #[command(subcommand)]
+    Register(register::Command),
+    /// Jobs of headquarters: what runs, what ran, when it runs.
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Packages on their way, and what became of them.
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Customers: find, show, trace, and their synchronization status.
+    #[command(subcommand)]
+    Customer(customer::Command),
+    /// The sequences that account and party numbers are drawn from.
+    #[command(subcommand)]
+    NumberSequence(number_sequence::Command),
+    /// Check a data directory: integrity, watermarks, accounts, what is pending and how long.
+    Doctor(doctor::Arguments),
+    /// Print the OpenAPI description of headquarters' interface.
+    Openapi(openapi::Arguments),
+    /// Print completions for a shell.
+    Completions(completions::Arguments),
+    /// Print every customer that each database of a data directory knows, a JSON line each.
+    #[command(hide = true)]
+    Inspect(inspect::Arguments),
+}
+
+/// Runs the command that the arguments name; a failure is reported on standard error.
+pub(crate) fn run() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprint!("{}", failure.report());
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<Verdict, Failure> {
+    match command {
+        Command::Demo(arguments) => return demo::run(&arguments),
+        Command::Doctor(arguments) => return doctor::run(&arguments),
+        Command::Hq(command) => hq::run(&command)?,
+        Command::Channel(command) => channel::run(&command)?,
+        Command::Register(command) => register::run(&command)?,
+        Command::Job(command) => return job::run(&command),
+        Command::Session(command) => session::run(&command)?,
+        Command::Customer(command) => customer::run(&command)?,
+        Command::NumberSequence(command) => number_sequence::run(&command)?,
+        Command::Openapi(arguments) => openapi::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments)?,
+    }
+    Ok(Verdict::Good)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn each_command(
+        command: &clap::Command,
+        path: &str,
+        check: &mut dyn FnMut(&str, &clap::Command),
+    ) {
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let path = format!("{path} {}", sub.get_name());
+            check(&path, sub);
+            each_command(sub, &path, check);
+        }
+    }
+
+    /// Splits as a shell does, as far as the examples need it.
+    fn words_of(example: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (index, part) in example.split('"').enumerate() {
+            if index % 2 == 0 {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            } else {
+                words.push(part.to_owned());
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example_that_parses() {
+        let mut checked = 0;
+        each_command(&Cli::command(), "tillsync", &mut |path, command| {
+            if command.has_subcommands() {
+                return;
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let mut examples =
+                help.lines().map(str::trim).filter(|line| line.starts_with("tillsync ")).peekable();
+            assert!(examples.peek().is_some(), "{path} shows no example");
+            for example in examples {
+                assert!(example.starts_with(path), "{path} shows an example of {example:?}");
+                if let Err(error) = Cli::try_parse_from(words_of(example)) {
+                    panic!("the example {example:?} does not parse: {error}");
+                }
+                checked += 1;
+            }
+        });
+        assert!(checked > 25, "only {checked} examples were found");
+    }
+
+    #[test]
+    fn wrong_use_exits_with_two() {
+        for words in [
+            vec!["tillsync"],
+            vec!["tillsync", "job", "run", "P-9999", "--data-dir", "x"],
+            vec!["tillsync", "session", "show", "not-an-id", "--data-dir", "x"],
+            vec!["tillsync", "demo", "--stores", "0"],
+        ] {
+            let error = Cli::try_parse_from(&words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{words:?}");
+        }
+    }
+}

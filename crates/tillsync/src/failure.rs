@@ -1,0 +1,192 @@
+//! How a failed command reports: what happened, why, what to do, and the exit code.
+//!
+//! The one place that turns the kind of an error into a hint and an exit code.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::kind::ErrorKind;
+
+/// What a command came to when nothing kept it from doing its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All is well.
+    Good,
+    /// It found what it was asked to look for: something is wrong, and was printed.
+    Bad,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: ErrorKind,
+    error: anyhow::Error,
+}
+
+/// What commands themselves find wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// A data directory without headquarters.
+    #[error(
+        "there is no headquarters database in {} (looked for hq/hq.db and hq.db)",
+        .0.display()
+    )]
+    NoHeadquarters(PathBuf),
+    /// A customer that no database of the data directory knows.
+    #[error("neither headquarters nor any store or register in this folder knows customer {0}")]
+    UnknownCustomer(CustomerKey),
+    /// Something that this build cannot do.
+    #[error("{0} is not available in this build")]
+    NotAvailable(&'static str),
+    /// Arguments that do not make sense together or by themselves.
+    #[error("{0}")]
+    Usage(String),
+    /// A demo over a kept one.
+    #[error("{} already holds databases", .0.display())]
+    NotEmpty(PathBuf),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file or folder.
+    #[error("{doing} {}", path.display())]
+    File {
+        /// What was being done, to be read before the path.
+        doing: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something of the process itself, such as its threads.
+    #[error("{doing}")]
+    Process {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl CommandError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            CommandError::NoHeadquarters(_) | CommandError::UnknownCustomer(_) => {
+                ErrorKind::NotFound
+            }
+            CommandError::NotAvailable(_) | CommandError::Usage(_) => ErrorKind::Invalid,
+            CommandError::NotEmpty(_) => ErrorKind::Conflict,
+            CommandError::Interrupted => ErrorKind::Busy,
+            CommandError::File { .. } | CommandError::Process { .. } => ErrorKind::Broken,
+        }
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure { kind: error.kind(), error: error.into() }
+            }
+        })+
+    };
+}
+
+failures!(
+    CommandError,
+    crate::demo::input::InputError,
+    tillsync_channel::DbError,
+    tillsync_channel_web::ServeError,
+    tillsync_channel_web::SetupError,
+    tillsync_fleet::FleetError,
+    tillsync_hq::PackageStoreError,
+    tillsync_hq::access::AccessError,
+    tillsync_hq::distribution::DistributionError,
+    tillsync_hq::jobs::JobError,
+    tillsync_hq::jobs::ScheduleError,
+    tillsync_hq::sequences::SequenceError,
+    tillsync_hq::storage::StorageError,
+    tillsync_hq::trace::TraceError,
+    tillsync_hq_web::ServeError,
+);
+
+impl Failure {
+    /// The report for people.
+    pub(crate) fn report(&self) -> String {
+        let mut report = format!("error: {}\n", self.error);
+        let mut cause: Option<&(dyn Error + 'static)> = self.error.source();
+        while let Some(error) = cause {
+            writeln!(report, "  because: {error}").expect("a string takes every text");
+            cause = error.source();
+        }
+        report + "hint: " + hint(self.kind) + "\n"
+    }
+
+    /// 2 for what will fail again unless it is typed differently, 1 for everything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.kind {
+            ErrorKind::Invalid => ExitCode::from(2),
+            ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::Forbidden
+            | ErrorKind::Busy
+            | ErrorKind::Broken => ExitCode::from(1),
+        }
+    }
+}
+
+fn hint(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Invalid => "correct what was given; --help shows an example",
+        ErrorKind::NotFound => {
+            "check the name and --data-dir; `job list`, `session list` and `customer find` show \
+             what there is"
+        }
+        ErrorKind::Conflict => {
+            "look at what is there already (`session show`, `customer show`, another --data-dir) \
+             and decide which of the two should stand"
+        }
+        ErrorKind::Forbidden => {
+            "ask headquarters for a new activation code (`tillsync hq activation-code ID`) or \
+             token, and enrol again"
+        }
+        ErrorKind::Busy => "try again in a moment; nothing was lost and nothing is half done",
+        ErrorKind::Broken => {
+            "check free disk space and the permissions of the data directory, then run \
+             `tillsync doctor --data-dir DIR`"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_happened_why_and_what_to_do() {
+        let source = io::Error::from(io::ErrorKind::StorageFull);
+        let error = CommandError::File { doing: "write", path: "/data/x".into(), source };
+        expect![[r#"
+            error: write /data/x
+              because: no storage space
+            hint: check free disk space and the permissions of the data directory, then run `tillsync doctor --data-dir DIR`
+        "#]]
+        .assert_eq(&Failure::from(error).report());
+    }
+
+    #[test]
+    fn only_wrong_input_exits_with_two() {
+        let invalid = Failure::from(CommandError::Usage("no".into()));
+        let missing = Failure::from(CommandError::NoHeadquarters("/data".into()));
+        assert_eq!(invalid.exit_code(), ExitCode::from(2));
+        assert_eq!(missing.exit_code(), ExitCode::from(1));
+    }
+}

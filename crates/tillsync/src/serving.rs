@@ -1,0 +1,88 @@
+//! What every server process does besides serving: logs, the line that says where it listens,
+//! and ending when it is asked to.
+
+use std::future::Future;
+use std::io::Read;
+use std::net::SocketAddr;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::CommandError;
+use crate::output;
+
+/// How a server listens and ends.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ServeArguments {
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// Speak plain HTTP beyond this machine; without TLS anybody on the way can read along.
+    #[arg(long)]
+    pub(crate) allow_plain_http: bool,
+    /// End when standard input does, so that the server never outlives its parent.
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_stdin: bool,
+}
+
+impl ServeArguments {
+    /// Ends when the process is asked to end: Ctrl-C, SIGTERM, or the end of standard input.
+    pub(crate) fn stop_requested(
+        &self,
+    ) -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
+        let failed = |source| CommandError::Process { doing: "listen to signals", source };
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let input = if self.stop_with_stdin { Some(input_ended()?) } else { None };
+        Ok(async move {
+            let input_ended = async {
+                match input {
+                    // The reader is gone only after it has reported.
+                    Some(input) => input.await.unwrap_or_default(),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                () = input_ended => {}
+            }
+        })
+    }
+}
+
+/// Tells the parent, in one line of JSON, where the server listens.
+pub(crate) fn announce(address: SocketAddr) {
+    output::line(&serde_json::json!({"listening": format!("http://{address}")}).to_string());
+}
+
+/// Sends logs to standard error, warnings and errors unless `RUST_LOG` says otherwise.
+pub(crate) fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// The runtime of a server.
+pub(crate) fn runtime() -> Result<Runtime, CommandError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| CommandError::Process { doing: "start the runtime", source })
+}
+
+/// Reports when standard input ends. A thread of its own, since a read cannot be taken back.
+fn input_ended() -> Result<oneshot::Receiver<()>, CommandError> {
+    let (sender, receiver) = oneshot::channel();
+    let reading = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let mut bytes = [0; 256];
+        let mut stdin = std::io::stdin().lock();
+        while stdin.read(&mut bytes).is_ok_and(|count| count > 0) {}
+        // The server may be ending for another reason already.
+        let _ = sender.send(());
+    });
+    reading.map_err(|source| CommandError::Process { doing: "watch standard input", source })?;
+    Ok(receiver)
+}
