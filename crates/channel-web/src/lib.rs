@@ -1,1 +1,28 @@
-//! placeholder
+//! A store node or register over HTTP: the customer interface for programs, the exchange for a
+//! channel's registers, health and metrics; and the dialer to its upstream.
+//!
+//! The only axum at the edge. This crate decodes requests, asks a use case of `tillsync-channel`
+//! and encodes the answer. It must never decide what a use case decides, make a caller of the
+//! customer interface wait for an upstream, or send a domain type as it is.
+//!
+//! [`routes::AUTHORIZATION`] is the one table of what can be reached and by whom.
+
+mod app;
+mod auth;
+mod cache;
+mod commerce;
+mod dial;
+mod enrol;
+mod exchange;
+mod odata;
+mod relay;
+pub mod routes;
+mod server;
+mod status;
+
+pub use dial::{DialError, HttpUpstream, PlainHttp};
+pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol};
+pub use server::{ServeError, ServeOptions, serve, serve_blocking};
+
+#[cfg(test)]
+mod tests;

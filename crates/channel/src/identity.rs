@@ -142,13 +142,12 @@ pub fn enrol_database(
     entropy: &dyn Entropy,
 ) -> Result<Enrolled, EnrolError> {
     let code_hash = ActivationCode::typed(&enrolment.code).hash();
-    if let Some(known) = db.read(|connection| enrolled_with(connection, code_hash))? {
-        let Identity { database, kind, group, parent, .. } = known;
-        return Ok(Enrolled { database, kind, group, parent });
-    }
     let mut random = [0; 32];
     entropy.fill(&mut random);
-    let drawn = Secret::from_random(random);
+    // Asked again even when enrolled: a channel restored from an older copy may have forgotten
+    // its register, and learns of it again by this.
+    let known = db.read(|connection| enrolled_with(connection, code_hash))?;
+    let drawn = known.map_or(Secret::from_random(random), |identity| identity.credential);
     let credential = db.write(move |connection| credential_keep(connection, code_hash, &drawn))?;
     let request = EnrolRequest {
         code: enrolment.code.clone(),

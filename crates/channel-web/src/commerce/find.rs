@@ -1,0 +1,114 @@
+//! Reading customers: by key, by keyword, by a list of keys.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use tillsync_channel::find;
+use tillsync_channel::search::{self, PAGE_MAX, Page};
+use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::kind::ErrorKind;
+
+use super::output::{CustomerJson, CustomersJson};
+use super::{Arrived, body_of, for_client, read_json};
+use crate::app::App;
+use crate::odata::{Detail, ODataError, customer_key};
+
+/// The size of a page when none is asked for.
+const PAGE_DEFAULT: u32 = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Search {
+    #[serde(alias = "customerSearchCriteria")]
+    customer_search_criteria: Criteria,
+    #[serde(alias = "queryResultSettings", default)]
+    query_result_settings: Option<Settings>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Criteria {
+    #[serde(default)]
+    keyword: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Settings {
+    paging: Option<Paging>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Paging {
+    top: Option<u32>,
+    skip: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ByAccounts {
+    #[serde(alias = "accountNumbers")]
+    account_numbers: Vec<String>,
+}
+
+/// `GET /Commerce/Customers('KEY')`, by the account or by the GUID (F93).
+pub(crate) async fn show_customer(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path(segment): Path<String>,
+) -> Result<Json<CustomerJson>, ODataError> {
+    for_client(&app, &headers, move |app, _| {
+        let key = customer_key(&segment)?;
+        let view = find::find_customer(&app.edge, &key)?;
+        view.map(|view| Json(view.into())).ok_or_else(ODataError::no_customer)
+    })
+    .await
+}
+
+/// `POST /Commerce/Customers/Search`.
+pub(crate) async fn search_customers(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<CustomersJson>, ODataError> {
+    let body = body_of(body)?;
+    for_client(&app, &headers, move |app, _| {
+        let search: Search = read_json(&body)?;
+        let paging = search.query_result_settings.unwrap_or_default().paging.unwrap_or_default();
+        let (top, skip) = (paging.top.unwrap_or(PAGE_DEFAULT), paging.skip.unwrap_or(0));
+        if top > PAGE_MAX {
+            let message = format!("a page holds at most {PAGE_MAX} customers");
+            let target = "QueryResultSettings.Paging.Top";
+            return Err(ODataError::fields(vec![Detail::invalid(target, message)]));
+        }
+        let keyword = search.customer_search_criteria.keyword.unwrap_or_default();
+        let found = search::search_customers(&app.edge, &keyword, Page { top, skip })?;
+        Ok(Json(found.into_iter().collect()))
+    })
+    .await
+}
+
+/// `POST /Commerce/Customers/GetByAccountNumbers`; unknown ones are left out.
+pub(crate) async fn list_by_accounts(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<CustomersJson>, ODataError> {
+    let body = body_of(body)?;
+    for_client(&app, &headers, move |app, _| {
+        let ByAccounts { account_numbers } = read_json(&body)?;
+        if account_numbers.len() > PAGE_MAX as usize {
+            let message = format!("at most {PAGE_MAX} accounts can be asked for at once");
+            return Err(ODataError::new(ErrorKind::Invalid, message));
+        }
+        let keys: Vec<CustomerKey> =
+            account_numbers.iter().filter_map(|text| text.parse().ok()).collect();
+        let found = find::find_customers(&app.edge, &keys)?;
+        Ok(Json(found.into_iter().collect()))
+    })
+    .await
+}

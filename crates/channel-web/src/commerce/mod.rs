@@ -1,0 +1,64 @@
+//! `/Commerce`: the customer part of the interface that tills and web shops speak.
+
+pub(crate) mod create;
+pub(crate) mod find;
+mod input;
+mod output;
+pub(crate) mod update;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use tillsync_channel::clients::ClientName;
+use tillsync_channel::create::RequestKey;
+use tillsync_domain::kind::ErrorKind;
+
+use crate::app::App;
+use crate::auth;
+use crate::odata::ODataError;
+
+/// The largest request of a program, in bytes: a customer with the most addresses fits.
+pub(crate) const BODY_BYTES_MAX: usize = 256 << 10;
+
+/// The header by which a repeated request is recognised.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A body that arrived, or why it did not.
+pub(crate) type Arrived = Result<Bytes, BytesRejection>;
+
+/// Runs a use case for a known program, off the async threads.
+async fn for_client<T, F>(app: &Arc<App>, headers: &HeaderMap, work: F) -> Result<T, ODataError>
+where
+    F: FnOnce(&App, ClientName) -> Result<T, ODataError> + Send + 'static,
+    T: Send + 'static,
+{
+    let token = auth::presented(headers);
+    app.run(move |app| {
+        let client = auth::client(app.edge.db(), token)?;
+        work(app, client.ok_or_else(ODataError::unauthenticated)?)
+    })
+    .await?
+}
+
+fn body_of(arrived: Arrived) -> Result<Bytes, ODataError> {
+    arrived.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ODataError::too_large(BODY_BYTES_MAX),
+        _ => ODataError::new(ErrorKind::Invalid, "the request did not arrive whole"),
+    })
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ODataError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The parser's words name places and types, and may quote what was sent: to its sender.
+        ODataError::new(ErrorKind::Invalid, format!("the request is not what is expected: {error}"))
+    })
+}
+
+fn request_key(headers: &HeaderMap, client: &ClientName) -> Result<Option<RequestKey>, ODataError> {
+    let Some(header) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = header.to_str().unwrap_or_default();
+    Ok(Some(RequestKey::parse(client, key)?))
+}

@@ -1,0 +1,143 @@
+//! A customer as programs read it.
+
+use serde::Serialize;
+use tillsync_channel::find::{AddressView, CustomerView};
+
+/// A customer, with the names of the interface.
+///
+/// `AccountNumber` is the key for programs: the account, or the GUID while there is none. What
+/// people are shown stands in the extension property `DisplayAccountNumber` (F04).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CustomerJson {
+    account_number: String,
+    name: String,
+    first_name: Option<String>,
+    middle_name: Option<String>,
+    last_name: Option<String>,
+    customer_type_value: u32,
+    customer_group: Option<String>,
+    currency_code: Option<String>,
+    language: Option<String>,
+    email: Option<String>,
+    receipt_email: Option<String>,
+    phone: Option<String>,
+    cellphone: Option<String>,
+    identification_number: Option<String>,
+    vat_number: Option<String>,
+    is_async_customer: bool,
+    party_number: Option<String>,
+    created_date_time: String,
+    addresses: Vec<AddressJson>,
+    contacts: [(); 0],
+    customer_affiliations: [(); 0],
+    attributes: [(); 0],
+    extension_properties: [ExtensionProperty; 1],
+}
+
+/// A page of customers.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CustomersJson {
+    value: Vec<CustomerJson>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AddressJson {
+    pub(super) address_id: String,
+    name: Option<String>,
+    street: Option<String>,
+    street_number: Option<String>,
+    city: Option<String>,
+    county: Option<String>,
+    state: Option<String>,
+    zip_code: Option<String>,
+    #[serde(rename = "ThreeLetterISORegionName")]
+    country: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    address_type_value: u32,
+    is_primary: bool,
+    deactivate: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ExtensionProperty {
+    key: &'static str,
+    value: PropertyValue,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PropertyValue {
+    string_value: String,
+}
+
+impl From<CustomerView> for CustomerJson {
+    fn from(view: CustomerView) -> Self {
+        let shown = view.account_for_people().to_owned();
+        let account_number = view.key().to_string();
+        let is_async_customer = view.account.is_none();
+        let created_date_time = view.created_at.to_string();
+        let CustomerView { party_number, content, addresses, .. } = view;
+        let parts = [&content.first_name, &content.middle_name, &content.last_name];
+        let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        let name = content.name.clone().unwrap_or_else(|| parts.join(" "));
+        CustomerJson {
+            account_number,
+            name,
+            first_name: content.first_name,
+            middle_name: content.middle_name,
+            last_name: content.last_name,
+            customer_type_value: content.customer_type,
+            customer_group: content.group,
+            currency_code: content.currency,
+            language: content.language,
+            email: content.email,
+            receipt_email: content.receipt_email,
+            phone: content.phone,
+            cellphone: content.cellphone,
+            identification_number: content.identification_number,
+            vat_number: content.vat_number,
+            is_async_customer,
+            party_number,
+            created_date_time,
+            addresses: addresses.into_iter().map(AddressJson::from).collect(),
+            contacts: [],
+            customer_affiliations: [],
+            attributes: [],
+            extension_properties: [ExtensionProperty {
+                key: "DisplayAccountNumber",
+                value: PropertyValue { string_value: shown },
+            }],
+        }
+    }
+}
+
+impl From<AddressView> for AddressJson {
+    fn from(AddressView { content, .. }: AddressView) -> Self {
+        AddressJson {
+            address_id: content.guid.to_string(),
+            name: content.name,
+            street: content.street,
+            street_number: content.street_number,
+            city: content.city,
+            county: content.county,
+            state: content.state,
+            zip_code: content.zip_code,
+            country: content.country,
+            phone: content.phone,
+            email: content.email,
+            address_type_value: content.purpose,
+            is_primary: content.is_primary,
+            deactivate: false,
+        }
+    }
+}
+
+impl FromIterator<CustomerView> for CustomersJson {
+    fn from_iter<I: IntoIterator<Item = CustomerView>>(views: I) -> Self {
+        CustomersJson { value: views.into_iter().map(CustomerJson::from).collect() }
+    }
+}

@@ -1,0 +1,170 @@
+//! `PATCH /Commerce/Customers('KEY')` and `POST …/UpdateEntity`: so far, adding addresses.
+//!
+//! Programs send back what they read, with an address more. What is sent back unchanged is left
+//! alone; a change of anything else is refused, never ignored.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tillsync_channel::clients::ClientName;
+use tillsync_channel::create::{AddAddresses, add_addresses};
+use tillsync_channel::find::find_customer;
+use tillsync_domain::customer::AddressDraft;
+use tillsync_domain::kind::ErrorKind;
+
+use super::input::{Fields, is_empty, read_address};
+use super::output::CustomerJson;
+use super::{Arrived, body_of, for_client, read_json, request_key};
+use crate::app::App;
+use crate::odata::{Detail, ODataError, customer_key};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapped {
+    #[serde(rename = "updatedEntity")]
+    updated_entity: Fields,
+}
+
+/// The changed customer is the body.
+pub(crate) async fn update_customer(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path(segment): Path<String>,
+    body: Arrived,
+) -> Result<Json<CustomerJson>, ODataError> {
+    let body = body_of(body)?;
+    let request = headers.clone();
+    for_client(&app, &headers, move |app, client| {
+        update(app, (&client, &request), &segment, read_json(&body)?)
+    })
+    .await
+}
+
+/// The changed customer is the body's `updatedEntity`.
+pub(crate) async fn run_action(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path((segment, action)): Path<(String, String)>,
+    body: Arrived,
+) -> Result<Json<CustomerJson>, ODataError> {
+    let body = body_of(body)?;
+    let request = headers.clone();
+    for_client(&app, &headers, move |app, client| {
+        if action != "UpdateEntity" {
+            return Err(ODataError::new(ErrorKind::NotFound, "there is no such action here"));
+        }
+        let Wrapped { updated_entity } = read_json(&body)?;
+        update(app, (&client, &request), &segment, updated_entity)
+    })
+    .await
+}
+
+fn update(
+    app: &App,
+    (client, headers): (&ClientName, &HeaderMap),
+    segment: &str,
+    mut fields: Fields,
+) -> Result<Json<CustomerJson>, ODataError> {
+    let request = request_key(headers, client)?;
+    let key = customer_key(segment)?;
+    let view = find_customer(&app.edge, &key)?.ok_or_else(ODataError::no_customer)?;
+    let stored = object(&CustomerJson::from(view.clone()));
+    let sent_addresses = fields.remove("Addresses").unwrap_or(Value::Null);
+    let mut refused = changed(&stored, &fields, "");
+    let mut drafts = Vec::new();
+    match sent_addresses {
+        Value::Null => {}
+        Value::Array(sent) => {
+            let known = stored.get("Addresses").and_then(Value::as_array);
+            let known = known.map(Vec::as_slice).unwrap_or_default();
+            for (index, address) in sent.into_iter().enumerate() {
+                match new_address(known, index, address) {
+                    Ok(draft) => drafts.extend(draft),
+                    Err(found) => refused.extend(found),
+                }
+            }
+        }
+        _ => refused.push(Detail::invalid("Addresses", "must be a list")),
+    }
+    if !refused.is_empty() {
+        return Err(ODataError::fields(refused));
+    }
+    if drafts.is_empty() {
+        return Ok(Json(view.into()));
+    }
+    let add = AddAddresses { customer: key, addresses: drafts, staff: None, request };
+    Ok(Json(add_addresses(&app.edge, add, app.now())?.into()))
+}
+
+/// The address as a draft when it is not stored yet.
+fn new_address(
+    known: &[Value],
+    index: usize,
+    sent: Value,
+) -> Result<Option<AddressDraft>, Vec<Detail>> {
+    let prefix = format!("Addresses[{index}].");
+    let Value::Object(fields) = &sent else {
+        return Err(vec![Detail::invalid(&format!("Addresses[{index}]"), "must be an object")]);
+    };
+    let id = fields.get("AddressId").filter(|id| !is_empty(id));
+    let mut known = known.iter().filter_map(Value::as_object);
+    if let Some(id) = id {
+        let Some(stored) = known.find(|stored| stored.get("AddressId") == Some(id)) else {
+            let message = "the customer has no address with this id";
+            return Err(vec![Detail::invalid(&format!("{prefix}AddressId"), message)]);
+        };
+        let changed = changed(stored, fields, &prefix);
+        return if changed.is_empty() { Ok(None) } else { Err(changed) };
+    }
+    // A repeat of a request whose answer was lost carries no id either.
+    let says_something = fields.values().any(|value| !is_empty(value));
+    if says_something && known.any(|stored| is_same_address(stored, fields)) {
+        return Ok(None);
+    }
+    let draft = read_address(index, sent).map_err(ODataError::into_details)?;
+    Ok(Some(draft))
+}
+
+/// Whether the address is stored already: the same in every field that says something, and
+/// nothing stored beyond them but what this node filled in itself.
+fn is_same_address(stored: &Map<String, Value>, sent: &Fields) -> bool {
+    const FILLED_IN: [&str; 5] =
+        ["AddressId", "AddressTypeValue", "IsPrimary", "Deactivate", "ThreeLetterISORegionName"];
+    stored.iter().all(|(name, value)| match sent.get(name).filter(|sent| !is_empty(sent)) {
+        // An address can be primary without having asked for it.
+        Some(Value::Bool(false)) if name == "IsPrimary" => true,
+        Some(sent) => sent == value,
+        None => is_empty(value) || FILLED_IN.contains(&name.as_str()),
+    }) && sent.iter().all(|(name, value)| is_empty(value) || stored.contains_key(name))
+}
+
+/// The fields that say something else than what is stored.
+fn changed(stored: &Map<String, Value>, sent: &Fields, prefix: &str) -> Vec<Detail> {
+    let mut refused = Vec::new();
+    for (name, value) in sent.iter().filter(|(name, _)| !name.contains("@odata.")) {
+        let path = format!("{prefix}{name}");
+        match stored.get(name) {
+            Some(known) if known == value || (is_empty(known) && is_empty(value)) => {}
+            // A null says nothing about the field.
+            _ if value.is_null() => {}
+            Some(_) => refused.push(Detail::new(
+                ErrorKind::Conflict,
+                &path,
+                format!("editing {name} is not enabled"),
+            )),
+            None => refused.push(Detail::invalid(&path, "is not a field that can be kept")),
+        }
+    }
+    refused
+}
+
+fn object(customer: &CustomerJson) -> Map<String, Value> {
+    match serde_json::to_value(customer).expect("a customer is plain JSON") {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,310 @@
+//! The dialer: an upstream over HTTP.
+//!
+//! It must never show its credential to anybody but the upstream, nor over plain HTTP beyond this
+//! machine unless that was asked for.
+
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tillsync_channel::identity::{Identity, UpstreamUrl};
+use tillsync_channel::upstream::{Upstream, UpstreamError};
+use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::device::Secret;
+use tillsync_exchange::messages::{
+    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, MANIFEST_HEADER, Poll,
+    PollAnswer, Refusal, UploadReceipt, Welcome,
+};
+use tillsync_exchange::package::Manifest;
+use ureq::Agent;
+use ureq::http::{Response, StatusCode};
+
+/// The longest wait for a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// The longest wait for a short answer.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// The longest an upload may take on a slow line.
+const UPLOAD_MAX: Duration = Duration::from_secs(180);
+/// What a poll may take beyond the wait it asked for.
+const POLL_MARGIN: Duration = Duration::from_secs(10);
+/// The longest silence while a package comes.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// The largest answer that is not a package.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+/// Whether credentials and customers may travel unencrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// Only within this machine.
+    LoopbackOnly,
+    /// Anywhere: something else protects the line.
+    Allowed,
+}
+
+/// Why an upstream cannot be dialled at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DialError {
+    /// Secrets would travel in the clear.
+    #[error(
+        "{0} is beyond this machine, and plain HTTP would show credentials and customers to the \
+         network; reach it through an encrypted tunnel on 127.0.0.1, or allow plain HTTP \
+         explicitly"
+    )]
+    PlainHttp(String),
+    /// TLS is not built in yet.
+    #[error(
+        "{0} asks for TLS, which this build does not speak yet; use http:// through a tunnel on \
+         127.0.0.1, or allow plain HTTP explicitly"
+    )]
+    NoTls(String),
+}
+
+impl DialError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
+/// An upstream over HTTP.
+pub struct HttpUpstream {
+    agent: Agent,
+    base: UpstreamUrl,
+    caller: Option<Caller>,
+}
+
+/// Who calls: nobody in particular before the enrolment.
+struct Caller {
+    database: DatabaseId,
+    credential: Secret,
+}
+
+impl HttpUpstream {
+    /// The upstream of an enrolled database.
+    ///
+    /// # Errors
+    /// Invalid: the address must not or cannot be dialled.
+    pub fn of(identity: &Identity, plain_http: PlainHttp) -> Result<Self, DialError> {
+        let (database, credential) = (identity.database.clone(), identity.credential.clone());
+        let caller = Some(Caller { database, credential });
+        Ok(HttpUpstream { caller, ..HttpUpstream::anonymous(&identity.upstream, plain_http)? })
+    }
+
+    /// An upstream for somebody without a credential, who can only enrol.
+    ///
+    /// # Errors
+    /// Invalid: the address must not or cannot be dialled.
+    pub fn anonymous(base: &UpstreamUrl, plain_http: PlainHttp) -> Result<Self, DialError> {
+        let url = base.as_str();
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(DialError::NoTls(url.to_owned()));
+        };
+        let is_local = is_loopback(rest);
+        if !is_local && plain_http == PlainHttp::LoopbackOnly {
+            return Err(DialError::PlainHttp(url.to_owned()));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_global(Some(ANSWER_MAX));
+        let config = if is_local { config.proxy(None) } else { config };
+        Ok(HttpUpstream { agent: config.build().new_agent(), base: base.clone(), caller: None })
+    }
+
+    /// Fetches a package on behalf of a database.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    pub fn fetch_for(
+        &self,
+        database: &DatabaseId,
+        package: PackageId,
+        sink: &mut dyn Write,
+    ) -> Result<(), UpstreamError> {
+        let url = self.url(&format!("packages/{package}?database={database}"));
+        let request = self
+            .agent
+            .get(url)
+            .config()
+            .timeout_global(None)
+            .timeout_recv_response(Some(ANSWER_MAX))
+            .timeout_per_read(Some(SILENCE_MAX))
+            .build();
+        let mut response =
+            request.header("Authorization", self.bearer()).call().map_err(unreachable)?;
+        if !response.status().is_success() {
+            return Err(refused(&mut response));
+        }
+        copy(&mut response.body_mut().as_reader(), sink)
+    }
+
+    fn post<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &Q,
+        wait_max: Duration,
+    ) -> Result<A, UpstreamError> {
+        let request =
+            self.agent.post(self.url(path)).config().timeout_global(Some(wait_max)).build();
+        let answer = request.header("Authorization", self.bearer()).send_json(question);
+        read_answer(answer)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/exchange/v1/{path}", self.base.as_str())
+    }
+
+    fn bearer(&self) -> String {
+        let credential = self.caller.as_ref().map_or("", |caller| caller.credential.reveal());
+        format!("Bearer {credential}")
+    }
+}
+
+impl Upstream for HttpUpstream {
+    fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, UpstreamError> {
+        self.post("enrol", request, ANSWER_MAX)
+    }
+
+    fn hello(&self, hello: &Hello) -> Result<Welcome, UpstreamError> {
+        self.post("hello", hello, ANSWER_MAX)
+    }
+
+    fn upload(&self, manifest: &Manifest, bytes: &[u8]) -> Result<UploadReceipt, UpstreamError> {
+        let manifest = serde_json::to_string(manifest).expect("a manifest is a plain struct");
+        let request =
+            self.agent.post(self.url("uploads")).config().timeout_global(Some(UPLOAD_MAX)).build();
+        let answer = request
+            .header("Authorization", self.bearer())
+            .header("Content-Type", "application/zstd")
+            .header(MANIFEST_HEADER, manifest)
+            .send(bytes);
+        read_answer(answer)
+    }
+
+    fn poll(&self, poll: &Poll) -> Result<PollAnswer, UpstreamError> {
+        self.post("poll", poll, Duration::from_millis(poll.wait_ms) + POLL_MARGIN)
+    }
+
+    fn fetch(&self, package: PackageId, sink: &mut dyn Write) -> Result<(), UpstreamError> {
+        match &self.caller {
+            Some(caller) => self.fetch_for(&caller.database, package, sink),
+            None => Err(UpstreamError::Refused {
+                kind: ErrorKind::Forbidden,
+                message: "enrol first".to_owned(),
+                watermark: None,
+            }),
+        }
+    }
+
+    fn report(
+        &self,
+        session: SessionId,
+        report: &DownloadReport,
+    ) -> Result<DownloadReportAnswer, UpstreamError> {
+        self.post(&format!("downloads/{session}"), report, ANSWER_MAX)
+    }
+}
+
+/// Whether the host of `host[:port][/path]` is this machine.
+fn is_loopback(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    // What stands before an '@' would be a user: such a text is no host here.
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn read_answer<A: DeserializeOwned>(
+    answer: Result<Response<ureq::Body>, ureq::Error>,
+) -> Result<A, UpstreamError> {
+    let mut response = answer.map_err(unreachable)?;
+    if !response.status().is_success() {
+        return Err(refused(&mut response));
+    }
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+    // It did something, but what it said about it is lost: the same as no answer.
+    serde_json::from_slice(&body.map_err(unreachable)?)
+        .map_err(|_| UpstreamError::Unreachable("its answer cannot be read".to_owned()))
+}
+
+fn refused(response: &mut Response<ureq::Body>) -> UpstreamError {
+    let status = response.status();
+    let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+    let refusal = body.ok().and_then(|body| serde_json::from_slice::<Refusal>(&body).ok());
+    match (refusal, status) {
+        (Some(refusal), _) => UpstreamError::Refused {
+            kind: kind_of(&refusal.code),
+            message: refusal.message,
+            watermark: refusal.watermark.map(Into::into),
+        },
+        // Said by something in between.
+        (
+            None,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT,
+        ) => UpstreamError::Unreachable(format!("answered {status}")),
+        (None, _) => UpstreamError::Refused {
+            kind: if status.is_server_error() { ErrorKind::Broken } else { ErrorKind::Invalid },
+            message: format!("answered {status}; is this the address of a tillsync upstream?"),
+            watermark: None,
+        },
+    }
+}
+
+fn kind_of(code: &str) -> ErrorKind {
+    [
+        ErrorKind::Invalid,
+        ErrorKind::NotFound,
+        ErrorKind::Conflict,
+        ErrorKind::Forbidden,
+        ErrorKind::Busy,
+    ]
+    .into_iter()
+    .find(|kind| kind.code() == code)
+    .unwrap_or(ErrorKind::Broken)
+}
+
+fn unreachable(error: ureq::Error) -> UpstreamError {
+    UpstreamError::Unreachable(error.to_string())
+}
+
+/// Copies and keeps apart whose fault a failure is.
+fn copy(from: &mut dyn Read, sink: &mut dyn Write) -> Result<(), UpstreamError> {
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = from
+            .read(&mut buffer)
+            .map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
+        if read == 0 {
+            return Ok(());
+        }
+        sink.write_all(&buffer[..read]).map_err(UpstreamError::Sink)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_machine_unless_allowed() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://localhost", true),
+            ("http://[::1]:1/", true),
+            ("http://hq.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://localhost@example.com", false),
+        ] {
+            let base = UpstreamUrl::parse(url).expect("a URL");
+            let strict = HttpUpstream::anonymous(&base, PlainHttp::LoopbackOnly);
+            assert_eq!(strict.is_ok(), expected, "{url}");
+            assert!(HttpUpstream::anonymous(&base, PlainHttp::Allowed).is_ok(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The error object of the customer interface, and reading keys and fields of requests.
+//!
+//! It must never put an internal cause into an answer: those go to the log.
+
+use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tillsync_channel::DbError;
+use tillsync_channel::create::CreateError;
+use tillsync_channel::search::SearchError;
+use tillsync_domain::customer::Violations;
+use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::kind::ErrorKind;
+
+use crate::app::BrokeOff;
+
+/// One field that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Detail {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) target: String,
+}
+
+impl Detail {
+    pub(crate) fn new(kind: ErrorKind, target: &str, message: impl Into<String>) -> Self {
+        Detail { code: kind.code(), message: message.into(), target: target.to_owned() }
+    }
+
+    pub(crate) fn invalid(target: &str, message: impl Into<String>) -> Self {
+        Detail::new(ErrorKind::Invalid, target, message)
+    }
+}
+
+/// A refused request.
+#[derive(Debug)]
+pub(crate) struct ODataError {
+    status: StatusCode,
+    body: Body,
+}
+
+#[derive(Debug, Serialize)]
+struct Body {
+    code: &'static str,
+    message: String,
+    target: Option<String>,
+    details: Vec<Detail>,
+}
+
+impl ODataError {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let (target, details) = (None, Vec::new());
+        let body = Body { code: kind.code(), message: message.into(), target, details };
+        ODataError { status: status_of(kind), body }
+    }
+
+    /// Refuses a caller that this node does not know.
+    pub(crate) fn unauthenticated() -> Self {
+        let message = "present the token of a program as `Authorization: Bearer TOKEN`; \
+                       `tillsync channel token` makes one";
+        let refused = ODataError::new(ErrorKind::Forbidden, message);
+        ODataError { status: StatusCode::UNAUTHORIZED, ..refused }
+    }
+
+    /// Refuses fields; the first one is also the target of the whole.
+    pub(crate) fn fields(details: Vec<Detail>) -> Self {
+        let is_conflict = details.iter().all(|detail| detail.code == ErrorKind::Conflict.code());
+        let kind = if is_conflict { ErrorKind::Conflict } else { ErrorKind::Invalid };
+        let message = match details.as_slice() {
+            [only] => format!("{}: {}", only.target, only.message),
+            several => format!("{} fields were refused", several.len()),
+        };
+        let target = details.first().map(|detail| detail.target.clone());
+        let mut refused = ODataError::new(kind, message);
+        (refused.body.target, refused.body.details) = (target, details);
+        refused
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("a request has at most {limit} bytes");
+        let refused = ODataError::new(ErrorKind::Invalid, message);
+        ODataError { status: StatusCode::PAYLOAD_TOO_LARGE, ..refused }
+    }
+
+    pub(crate) fn no_customer() -> Self {
+        ODataError::new(ErrorKind::NotFound, CreateError::NoCustomer.to_string())
+    }
+
+    /// The refused fields, to be joined with others.
+    pub(crate) fn into_details(self) -> Vec<Detail> {
+        self.body.details
+    }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.body.code
+    }
+
+    fn internal(kind: ErrorKind, error: &dyn std::error::Error) -> Self {
+        let mut causes = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            causes.push_str(": ");
+            causes.push_str(&cause.to_string());
+            next = cause.source();
+        }
+        tracing::error!(error = %causes, "a request failed");
+        ODataError::new(kind, error.to_string())
+    }
+}
+
+impl From<BrokeOff> for ODataError {
+    fn from(broke_off: BrokeOff) -> Self {
+        ODataError::new(broke_off.kind(), BrokeOff::MESSAGE)
+    }
+}
+
+impl From<DbError> for ODataError {
+    fn from(error: DbError) -> Self {
+        ODataError::internal(error.kind(), &error)
+    }
+}
+
+impl From<Violations> for ODataError {
+    fn from(violations: Violations) -> Self {
+        let detail = |violation: &tillsync_domain::customer::Violation| {
+            Detail::invalid(&violation.path(), violation.rule.to_string())
+        };
+        ODataError::fields(violations.0.iter().map(detail).collect())
+    }
+}
+
+impl From<CreateError> for ODataError {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Rules(violations) => violations.into(),
+            CreateError::Db(error) => error.into(),
+            CreateError::Stored(_) => ODataError::internal(error.kind(), &error),
+            CreateError::RequestKey | CreateError::RequestReused => {
+                let mut refused = ODataError::new(error.kind(), error.to_string());
+                refused.body.target = Some("Idempotency-Key".to_owned());
+                refused
+            }
+            CreateError::NoCustomer => ODataError::no_customer(),
+        }
+    }
+}
+
+impl From<SearchError> for ODataError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Db(error) => error.into(),
+            SearchError::Blank | SearchError::TooLong => {
+                let target = "CustomerSearchCriteria.Keyword";
+                ODataError::fields(vec![Detail::invalid(target, error.to_string())])
+            }
+        }
+    }
+}
+
+impl IntoResponse for ODataError {
+    fn into_response(self) -> Response {
+        #[derive(Serialize)]
+        struct Wrapped {
+            error: Body,
+        }
+        let mut response = (self.status, Json(Wrapped { error: self.body })).into_response();
+        let headers = response.headers_mut();
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// The one status per kind.
+pub(crate) fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Reads `Customers('KEY')`, percent-decoded already; a quote inside is doubled.
+pub(crate) fn customer_key(segment: &str) -> Result<CustomerKey, ODataError> {
+    let quoted = segment.strip_prefix("Customers('").and_then(|rest| rest.strip_suffix("')"));
+    let Some(quoted) = quoted else {
+        return Err(ODataError::new(
+            ErrorKind::NotFound,
+            "there is nothing here; a customer is Customers('KEY')",
+        ));
+    };
+    let key = quoted.replace("''", "'");
+    if key.matches('\'').count() != quoted.matches('\'').count() / 2 {
+        return Err(ODataError::new(ErrorKind::Invalid, "a quote inside a key is doubled"));
+    }
+    // A text that can be no key is the key of nobody.
+    key.parse().map_err(|_| ODataError::no_customer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_quoted_and_quotes_inside_doubled() {
+        let key = |segment: &str| customer_key(segment).map(|key| key.to_string());
+        assert_eq!(key("Customers('C-1')").expect("a key"), "C-1");
+        assert_eq!(key("Customers('O''Hara')").expect("a key"), "O'Hara");
+        for (segment, code) in [
+            ("Customers", "not_found"),
+            ("Customers('')", "not_found"),
+            ("Customers(C-1)", "not_found"),
+            ("Orders('C-1')", "not_found"),
+            ("Customers('O'Hara')", "invalid"),
+        ] {
+            assert_eq!(key(segment).expect_err(segment).code(), code, "{segment}");
+        }
+    }
+}

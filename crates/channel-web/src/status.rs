@@ -1,0 +1,144 @@
+//! How this node is: for people, probes and Prometheus. Counts and times only, never personal
+//! data.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use jiff::Timestamp;
+use metrics::{Unit, describe_counter, describe_gauge, gauge, with_local_recorder};
+use serde::Serialize;
+use tillsync_channel::health::{Health, LinkState, read_health};
+use tillsync_channel::identity::{kind_name, mode_name};
+
+use crate::app::App;
+use crate::odata::ODataError;
+
+/// `GET /status`.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusJson {
+    database: String,
+    kind: &'static str,
+    customers: u64,
+    pending: u64,
+    oldest_pending_at: Option<Timestamp>,
+    unsent: u64,
+    quarantined: u64,
+    mode: &'static str,
+    epoch: String,
+    upstream: UpstreamJson,
+    applied: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct UpstreamJson {
+    state: &'static str,
+    since: Option<Timestamp>,
+    error: Option<String>,
+    clock_skew_seconds: Option<i64>,
+    clock_is_off: bool,
+}
+
+impl From<Health> for StatusJson {
+    fn from(health: Health) -> Self {
+        let clock_is_off = health.is_clock_off();
+        let upstream = UpstreamJson {
+            state: state_name(health.link.state),
+            since: health.link.since,
+            error: health.link.error,
+            clock_skew_seconds: health.link.skew.map(|skew| skew.as_secs()),
+            clock_is_off,
+        };
+        StatusJson {
+            database: health.database.to_string(),
+            kind: kind_name(health.kind),
+            customers: health.customers,
+            pending: health.pending,
+            oldest_pending_at: health.oldest_pending_at,
+            unsent: health.unsent,
+            quarantined: health.quarantined,
+            mode: mode_name(health.mode),
+            epoch: health.epoch.to_string(),
+            upstream,
+            applied: health.applied,
+        }
+    }
+}
+
+pub(crate) async fn show_status(
+    State(app): State<Arc<App>>,
+) -> Result<Json<StatusJson>, ODataError> {
+    let health = app.run(|app| read_health(&app.edge)).await??;
+    Ok(Json(health.into()))
+}
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn show_health() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: the database answers. The upstream does not matter: a node works without it.
+pub(crate) async fn show_readiness(
+    State(app): State<Arc<App>>,
+) -> Result<&'static str, (StatusCode, &'static str)> {
+    match app.run(|app| read_health(&app.edge)).await {
+        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Err(_)) | Err(_) => {
+            Err((StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"))
+        }
+    }
+}
+
+/// `GET /metrics`.
+pub(crate) async fn show_metrics(
+    State(app): State<Arc<App>>,
+) -> Result<impl IntoResponse, ODataError> {
+    let health = app.run(|app| read_health(&app.edge)).await??;
+    let now = app.now();
+    with_local_recorder(&app.recorder, || {
+        describe();
+        set_gauges(&health, now);
+    });
+    let text = app.recorder.handle().render();
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+}
+
+fn describe() {
+    describe_counter!(
+        "tillsync_customers_created_total",
+        "Customers created by programs since the start"
+    );
+    describe_gauge!("tillsync_customers", "Customers that can be found here");
+    describe_gauge!("tillsync_customers_pending", "Customers without an account");
+    describe_gauge!("tillsync_oldest_pending", Unit::Seconds, "Age of the oldest of them");
+    describe_gauge!("tillsync_operations_unsent", "Operations that upstream has not acknowledged");
+    describe_gauge!("tillsync_uploads_quarantined", "Uploads that were set aside");
+    describe_gauge!("tillsync_upstream_connected", "1 when the upstream answered last");
+    describe_gauge!("tillsync_clock_skew", Unit::Seconds, "The upstream's clock minus ours");
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn set_gauges(health: &Health, now: Timestamp) {
+    gauge!("tillsync_customers").set(health.customers as f64);
+    gauge!("tillsync_customers_pending").set(health.pending as f64);
+    let age = health.oldest_pending_at.map_or(0.0, |at| now.duration_since(at).as_secs_f64());
+    gauge!("tillsync_oldest_pending").set(age);
+    gauge!("tillsync_operations_unsent").set(health.unsent as f64);
+    gauge!("tillsync_uploads_quarantined").set(health.quarantined as f64);
+    let connected = health.link.state == LinkState::Connected;
+    gauge!("tillsync_upstream_connected").set(f64::from(u8::from(connected)));
+    let skew = health.link.skew.map_or(0.0, |skew| skew.as_secs_f64());
+    gauge!("tillsync_clock_skew").set(skew);
+}
+
+fn state_name(state: LinkState) -> &'static str {
+    match state {
+        LinkState::Unknown => "unknown",
+        LinkState::Connected => "connected",
+        LinkState::Cut => "cut",
+    }
+}

@@ -1,0 +1,8 @@
+//! The node over real sockets: the customer interface, the authorization table, a register that
+//! hangs on its channel, and a small headquarters made for the purpose.
+
+mod commerce;
+mod fake_hq;
+mod node;
+mod register;
+mod table;

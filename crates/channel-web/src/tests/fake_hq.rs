@@ -1,0 +1,177 @@
+//! The exchange end of a headquarters, as small as it can be: acknowledges, offers, counts.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use jiff::Timestamp;
+use tillsync_domain::ids::{Counter, EpochId, GroupId};
+use tillsync_domain::operation::Watermark;
+use tillsync_exchange::messages::{
+    DatabaseKind, DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, ExchangeMode,
+    Hello, MANIFEST_HEADER, Offer, Poll, PollAnswer, Refusal, UploadReceipt, Welcome,
+};
+use tillsync_exchange::package::{Manifest, PackageReader, Span};
+use tillsync_exchange::rows::operation::OperationRow;
+
+#[derive(Default)]
+pub(super) struct Desk {
+    pub(super) credentials: Vec<String>,
+    pub(super) inbox: Vec<OperationRow>,
+    pub(super) watermarks: HashMap<EpochId, Watermark>,
+    pub(super) offers: HashMap<String, Vec<Offer>>,
+    pub(super) packages: HashMap<String, Vec<u8>>,
+    pub(super) fetches: Vec<String>,
+    pub(super) reports: Vec<DownloadReport>,
+}
+
+pub(super) struct FakeHq {
+    pub(super) address: SocketAddr,
+    desk: Arc<Mutex<Desk>>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl FakeHq {
+    pub(super) fn start() -> Self {
+        let desk = Arc::new(Mutex::new(Desk::default()));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let router = Router::new()
+            .route("/exchange/v1/enrol", post(enrol))
+            .route("/exchange/v1/hello", post(hello))
+            .route("/exchange/v1/uploads", post(upload))
+            .route("/exchange/v1/poll", post(poll))
+            .route("/exchange/v1/packages/{id}", get(package))
+            .route("/exchange/v1/downloads/{session}", post(report))
+            .with_state(Arc::clone(&desk));
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        FakeHq { address, desk, runtime: Some(runtime) }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().expect("no test panics while it holds this")
+    }
+
+    /// Goes away: from now on nobody answers at its address.
+    pub(super) fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for FakeHq {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+type Shared = State<Arc<Mutex<Desk>>>;
+
+/// The code of a database is its name; `S1.R1` is a register of `S1`.
+async fn enrol(
+    State(desk): Shared,
+    Json(request): Json<EnrolRequest>,
+) -> Result<Json<Enrolled>, (StatusCode, Json<Refusal>)> {
+    let database = request.code.parse().map_err(|_| {
+        let (code, message) = ("forbidden".to_owned(), "no such code".to_owned());
+        (StatusCode::FORBIDDEN, Json(Refusal { code, message, watermark: None }))
+    })?;
+    desk.lock().expect("no panic").credentials.push(request.credential_hash.to_string());
+    let parent = request.code.split_once('.').map(|(parent, _)| parent.parse().expect("an id"));
+    let kind = match parent {
+        Some(_) => DatabaseKind::Register,
+        None => DatabaseKind::Channel,
+    };
+    Ok(Json(Enrolled { database, kind, group: group(), parent }))
+}
+
+async fn hello(State(desk): Shared, Json(hello): Json<Hello>) -> Json<Welcome> {
+    let desk = desk.lock().expect("no panic");
+    let watermark = desk.watermarks.get(&hello.epoch).copied();
+    let watermark = watermark.unwrap_or(Watermark::start(hello.epoch)).into();
+    Json(Welcome { protocol: 1, watermark, mode: ExchangeMode::Live, now: Timestamp::UNIX_EPOCH })
+}
+
+async fn upload(State(desk): Shared, headers: HeaderMap, body: Bytes) -> Json<UploadReceipt> {
+    let manifest: Manifest =
+        serde_json::from_slice(headers[MANIFEST_HEADER].as_bytes()).expect("a manifest");
+    let Span::Upload { epoch, .. } = manifest.span else { panic!("an upload") };
+    let mut desk = desk.lock().expect("no panic");
+    let mut reader = PackageReader::new(&body[..], &manifest).expect("opens");
+    let (mut inserted, mut repeated) = (0, 0);
+    while let Some(line) = reader.next_line().expect("reads") {
+        let row: OperationRow = serde_json::from_str(line.row.get()).expect("a row");
+        let (counter, operation) = (Counter(row.counter), Some(row.id));
+        desk.watermarks.insert(epoch, Watermark { epoch, counter, operation });
+        if desk.inbox.iter().any(|known| known.id == row.id) {
+            repeated += 1;
+        } else {
+            desk.inbox.push(row);
+            inserted += 1;
+        }
+    }
+    let watermark = desk.watermarks[&epoch].into();
+    Json(UploadReceipt { watermark, inserted, repeated, quarantined: 0 })
+}
+
+async fn poll(State(desk): Shared, Json(poll): Json<Poll>) -> Json<PollAnswer> {
+    for _ in 0..20 {
+        let offers = desk.lock().expect("no panic").offers.get(poll.database.as_str()).cloned();
+        if let Some(offers) = offers.filter(|offers| !offers.is_empty()) {
+            return Json(PollAnswer { mode: ExchangeMode::Live, pull: 0, offers });
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Json(PollAnswer { mode: ExchangeMode::Live, pull: 0, offers: Vec::new() })
+}
+
+#[derive(serde::Deserialize)]
+struct For {
+    database: String,
+}
+
+async fn package(
+    State(desk): Shared,
+    Path(id): Path<String>,
+    Query(params): Query<For>,
+) -> Result<Vec<u8>, StatusCode> {
+    let mut desk = desk.lock().expect("no panic");
+    desk.fetches.push(params.database);
+    desk.packages.get(&id).cloned().ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn report(
+    State(desk): Shared,
+    Path(session): Path<String>,
+    Json(report): Json<DownloadReport>,
+) -> Json<DownloadReportAnswer> {
+    let mut desk = desk.lock().expect("no panic");
+    if report.result == tillsync_exchange::messages::DownloadResult::Applied
+        && let Some(offers) = desk.offers.get_mut(report.database.as_str())
+    {
+        offers.retain(|offer| offer.session.to_string() != session);
+    }
+    desk.reports.push(report);
+    Json(DownloadReportAnswer { status: "noted".to_owned() })
+}
+
+pub(super) fn group() -> GroupId {
+    "shops".parse().expect("a group")
+}

@@ -1,0 +1,176 @@
+//! A channel or register that serves on a free port, and a program that uses it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+use tillsync_domain::clock::Clock;
+use tillsync_domain::entropy::Entropy;
+use tillsync_exchange::messages::DatabaseKind;
+use tokio::sync::oneshot;
+use ureq::Agent;
+
+use crate::{
+    EnrolOptions, PlainHttp, ServeError, ServeOptions, SetupError, create_api_token, enrol,
+    serve_blocking,
+};
+
+pub(super) struct MachineClock;
+
+impl Clock for MachineClock {
+    #[expect(clippy::disallowed_methods, reason = "the edge of the test process")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+pub(super) struct MachineEntropy;
+
+impl Entropy for MachineEntropy {
+    #[expect(clippy::disallowed_methods, reason = "the edge of the test process")]
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(6) {
+            chunk.copy_from_slice(&uuid::Uuid::new_v4().as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub(super) struct Node {
+    pub(super) dir: TempDir,
+    pub(super) address: SocketAddr,
+    pub(super) token: String,
+    kind: DatabaseKind,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+pub(super) fn kind_of(name: &str) -> DatabaseKind {
+    if name.contains('.') { DatabaseKind::Register } else { DatabaseKind::Channel }
+}
+
+pub(super) fn enrol_at(dir: &Path, name: &str, upstream: &str) -> Result<(), SetupError> {
+    let options = EnrolOptions {
+        data_dir: dir,
+        kind: kind_of(name),
+        upstream,
+        code: name,
+        plain_http: PlainHttp::LoopbackOnly,
+    };
+    enrol(options, &MachineEntropy).map(drop)
+}
+
+pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
+    ServeOptions {
+        data_dir: dir.to_owned(),
+        kind,
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        plain_http: PlainHttp::LoopbackOnly,
+        reconnect_max: Duration::from_millis(300),
+        country_default: None,
+        clock: Arc::new(MachineClock),
+        entropy: Arc::new(MachineEntropy),
+    }
+}
+
+impl Node {
+    /// Enrols, makes a token and serves.
+    pub(super) fn start(name: &str, upstream: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        enrol_at(dir.path(), name, upstream).expect("enrols");
+        let kind = kind_of(name);
+        let sources = (&MachineClock as &dyn Clock, &MachineEntropy as &dyn Entropy);
+        let token = create_api_token(dir.path(), kind, "test", sources).expect("a token");
+        let token = token.reveal().to_owned();
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let mut node = Node { dir, address, token, kind, stop: None, thread: None };
+        node.serve();
+        node
+    }
+
+    pub(super) fn serve(&mut self) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (listening, heard) = mpsc::channel();
+        let options = options(self.dir.path(), self.kind);
+        self.thread = Some(std::thread::spawn(move || {
+            let on_listening = move |address| listening.send(address).expect("is waited for");
+            serve_blocking(options, on_listening, async move { drop(stopped.await) })
+        }));
+        self.stop = Some(stop);
+        self.address = heard.recv().expect("the node listens");
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("no panic").expect("ends well");
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn call(&self, verb: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.call_with(verb, path, body, &[("Authorization", format!("Bearer {}", self.token))])
+    }
+
+    pub(super) fn call_with(
+        &self,
+        verb: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, String)],
+    ) -> (u16, Value) {
+        let mut request =
+            ureq::http::Request::builder().method(verb).uri(format!("{}{path}", self.url()));
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build()
+            .new_agent();
+        let request = request.body(body).expect("a request");
+        let mut response = agent.run(request).expect("answers");
+        let text = response.body_mut().read_to_string().expect("a body");
+        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (response.status().as_u16(), value)
+    }
+
+    pub(super) fn create(&self, last_name: &str) -> Value {
+        let body = serde_json::json!({"FirstName": "Ada", "LastName": last_name});
+        let (status, customer) = self.call("POST", "/Commerce/Customers", &body);
+        assert_eq!(status, 201, "{customer}");
+        customer
+    }
+
+    pub(super) fn status(&self) -> Value {
+        self.call_with("GET", "/status", &Value::Null, &[]).1
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
+/// Waits until something holds, and fails the test when it never does.
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let (_ticks, ticked) = mpsc::channel::<()>();
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        let _ = ticked.recv_timeout(Duration::from_millis(20));
+    }
+    panic!("{what} never happened");
+}
