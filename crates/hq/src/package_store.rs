@@ -61,7 +61,7 @@ impl PackageStoreError {
 #[derive(Debug)]
 pub struct PackageStore {
     objects: Arc<dyn ObjectStore>,
-    runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 impl PackageStore {
@@ -82,7 +82,8 @@ impl PackageStore {
             .enable_all()
             .build()
             .map_err(|e| failed(e.into()))?;
-        Ok(PackageStore { objects: Arc::new(files.with_fsync(true)), runtime })
+        let objects = Arc::new(files.with_fsync(true));
+        Ok(PackageStore { objects, runtime: Some(runtime) })
     }
 
     /// Writes one object from a reader, in parts, so that memory stays bounded.
@@ -104,7 +105,7 @@ impl PackageStore {
             .take(PART_BYTES as u64)
             .read_to_end(&mut first)
             .map_err(|e| failed(e.into()))?;
-        self.runtime
+        self.runtime()
             .block_on(async {
                 if first.len() < PART_BYTES {
                     return self.objects.put(&path, first.into()).await.map(drop);
@@ -142,7 +143,7 @@ impl PackageStore {
             source,
         };
         let path = object_store::path::Path::from(location);
-        self.runtime.block_on(async {
+        self.runtime().block_on(async {
             let object = self.objects.get(&path).await.map_err(|e| failed(e.into()))?;
             let mut parts = object.into_stream();
             while let Some(part) = parts.try_next().await.map_err(|e| failed(e.into()))? {
@@ -159,7 +160,7 @@ impl PackageStore {
     pub fn delete_objects(&self, locations: &[String]) -> Result<(), PackageStoreError> {
         for location in locations {
             let path = object_store::path::Path::from(location.as_str());
-            match self.runtime.block_on(self.objects.delete(&path)) {
+            match self.runtime().block_on(self.objects.delete(&path)) {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(source) => {
                     let (location, source) = (location.clone(), source.into());
@@ -173,6 +174,19 @@ impl PackageStore {
     /// The store itself, for servers that stream objects to their clients.
     pub fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects)
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("only the drop takes it")
+    }
+}
+
+impl Drop for PackageStore {
+    fn drop(&mut self) {
+        // A server may let go of its last handle inside a task, where waiting is not allowed.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

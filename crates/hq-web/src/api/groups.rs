@@ -33,8 +33,8 @@ pub enum ExchangeMode {
 pub struct Group {
     /// Its name.
     pub id: String,
-    /// The address books whose customers its databases get. Customers that are created in the
-    /// group get the first.
+    /// The address books whose customers its databases get, by name. Databases that are added to
+    /// the group give the first of them to customers they create.
     pub address_books: Vec<String>,
     /// Whether changes travel at once or by schedule.
     pub mode: ExchangeMode,
@@ -71,8 +71,10 @@ pub(crate) async fn put_group(
     Segment(id): Segment<GroupId>,
     Body(settings): Body<GroupSettings>,
 ) -> Result<Json<Group>, HttpError> {
-    let books: Vec<AddressBook> =
+    let mut books: Vec<AddressBook> =
         settings.address_books.iter().map(|book| parse(book)).collect::<Result<_, _>>()?;
+    books.sort_unstable();
+    books.dedup();
     if books.is_empty() || books.len() > BOOKS_MAX {
         return Err(HttpError::invalid(format!("a group has 1 to {BOOKS_MAX} address books")));
     }

@@ -300,7 +300,9 @@ impl ActiveRun<'_> {
         loop {
             let (asked, missing) = self.channels_missing(pull)?;
             let now = self.hq.now();
-            if missing.is_empty() || now >= deadline || !self.hq.renew(&self.record) {
+            // A process that ends does not wait: pauses are over at once then.
+            let is_over = now >= deadline || self.hq.signals().is_stopping();
+            if missing.is_empty() || is_over || !self.hq.renew(&self.record) {
                 let is_clean = missing.is_empty();
                 let error = (!is_clean).then(|| {
                     format!(
