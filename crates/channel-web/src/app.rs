@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use tillsync_channel::Edge;
 use tillsync_domain::clock::Clock;
 use tillsync_domain::kind::ErrorKind;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::cache::PackageCache;
@@ -23,17 +23,30 @@ pub(crate) struct App {
     pub(crate) offers: Offers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recorder: PrometheusRecorder,
+    relays: Arc<Semaphore>,
 }
 
-/// The work broke off without a result: a bug.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BrokeOff;
+/// Requests that may wait for the upstream at once; each holds a thread. A store has far fewer
+/// registers, and none of them more than two requests under way.
+const RELAYS_MAX: usize = 256;
 
-impl BrokeOff {
-    pub(crate) const MESSAGE: &'static str = "internal error; the log of this node says more";
+/// Why work was not done to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unserved {
+    /// It broke off without a result: a bug, or a machine without threads.
+    #[error("internal error; the log of this node says more")]
+    BrokeOff,
+    /// Too many requests wait for the upstream already.
+    #[error("too many requests wait for headquarters; try again later")]
+    TooMany,
+}
 
+impl Unserved {
     pub(crate) fn kind(self) -> ErrorKind {
-        ErrorKind::Broken
+        match self {
+            Unserved::BrokeOff => ErrorKind::Broken,
+            Unserved::TooMany => ErrorKind::Busy,
+        }
     }
 }
 
@@ -46,7 +59,8 @@ impl App {
     ) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let offers = Offers::default();
-        App { edge, upstream, cache, offers, clock, recorder }
+        let relays = Arc::new(Semaphore::new(RELAYS_MAX));
+        App { edge, upstream, cache, offers, clock, recorder, relays }
     }
 
     /// Counts a customer that was created here.
@@ -61,28 +75,33 @@ impl App {
     }
 
     /// Runs work that waits for the database only.
-    pub(crate) async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T, BrokeOff>
+    pub(crate) async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T, Unserved>
     where
         F: FnOnce(&App) -> T + Send + 'static,
         T: Send + 'static,
     {
         let app = Arc::clone(self);
-        spawn_blocking(move || work(&app)).await.map_err(|_| BrokeOff)
+        spawn_blocking(move || work(&app)).await.map_err(|_| Unserved::BrokeOff)
     }
 
     /// Runs work that may wait for the upstream. It gets a thread of its own, since the end of
     /// the runtime would wait for a blocking task, and so for an upstream that holds a poll.
-    pub(crate) async fn run_upstream<T, F>(self: &Arc<Self>, work: F) -> Result<T, BrokeOff>
+    pub(crate) async fn run_upstream<T, F>(self: &Arc<Self>, work: F) -> Result<T, Unserved>
     where
         F: FnOnce(&App) -> T + Send + 'static,
         T: Send + 'static,
     {
+        let place = Arc::clone(&self.relays).try_acquire_owned();
+        let place = place.map_err(|_| Unserved::TooMany)?;
         let app = Arc::clone(self);
         let (answer, answered) = oneshot::channel();
         std::thread::Builder::new()
             .name("relay".to_owned())
-            .spawn(move || drop(answer.send(work(&app))))
-            .map_err(|_| BrokeOff)?;
-        answered.await.map_err(|_| BrokeOff)
+            .spawn(move || {
+                drop(answer.send(work(&app)));
+                drop(place);
+            })
+            .map_err(|_| Unserved::BrokeOff)?;
+        answered.await.map_err(|_| Unserved::BrokeOff)
     }
 }

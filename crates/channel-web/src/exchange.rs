@@ -20,7 +20,7 @@ use tillsync_exchange::messages::{
 use tillsync_exchange::package::{Manifest, UPLOAD_BYTES_MAX};
 use tokio::fs::File;
 
-use crate::app::{App, BrokeOff};
+use crate::app::{App, Unserved};
 use crate::auth;
 use crate::commerce::{Arrived, BODY_BYTES_MAX};
 use crate::odata::status_of;
@@ -61,9 +61,9 @@ impl From<RelayError> for Refused {
     }
 }
 
-impl From<BrokeOff> for Refused {
-    fn from(broke_off: BrokeOff) -> Self {
-        Refused::new(broke_off.kind(), BrokeOff::MESSAGE)
+impl From<Unserved> for Refused {
+    fn from(unserved: Unserved) -> Self {
+        Refused::new(unserved.kind(), unserved.to_string())
     }
 }
 
@@ -172,7 +172,7 @@ pub(crate) async fn send_package(
         .header(CONTENT_LENGTH, bytes)
         .header(CONTENT_TYPE, "application/zstd")
         .body(Body::from_stream(chunks(File::from_std(file))))
-        .map_err(|_| BrokeOff.into())
+        .map_err(|_| Unserved::BrokeOff.into())
 }
 
 /// Registers hang on channels only.

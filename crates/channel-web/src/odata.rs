@@ -14,7 +14,7 @@ use tillsync_domain::customer::Violations;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 
-use crate::app::BrokeOff;
+use crate::app::Unserved;
 
 /// One field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -58,8 +58,8 @@ impl ODataError {
 
     /// Refuses a caller that this node does not know.
     pub(crate) fn unauthenticated() -> Self {
-        let message = "present the token of a program as `Authorization: Bearer TOKEN`; \
-                       `tillsync channel token` makes one";
+        let message = "present the token of a program as `Authorization: Bearer TOKEN`; tokens \
+                       are made with tillsync on the machine of this node";
         let refused = ODataError::new(ErrorKind::Forbidden, message);
         ODataError { status: StatusCode::UNAUTHORIZED, ..refused }
     }
@@ -111,9 +111,9 @@ impl ODataError {
     }
 }
 
-impl From<BrokeOff> for ODataError {
-    fn from(broke_off: BrokeOff) -> Self {
-        ODataError::new(broke_off.kind(), BrokeOff::MESSAGE)
+impl From<Unserved> for ODataError {
+    fn from(unserved: Unserved) -> Self {
+        ODataError::new(unserved.kind(), unserved.to_string())
     }
 }
 

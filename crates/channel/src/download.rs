@@ -119,6 +119,9 @@ pub fn poll_once(
     edge.enter_mode(answer.mode)?;
     let mut applied = 0;
     for offer in &answer.offers {
+        if edge.signals.is_stopping() {
+            break;
+        }
         take_offer(edge, upstream, offer, clock)?;
         applied += 1;
     }

@@ -156,7 +156,9 @@ impl Leg {
             Attempt { now: self.clock.now(), jitter: self.jitter(), policy: self.policy() };
         let result = upload_pending(&self.edge, &*self.upstream, conversation, &attempt).and_then(
             |uploaded| {
-                download::answer_pull(&self.edge, seen.pull)?;
+                if seen.pull > self.edge.signals.pull_answered() {
+                    download::answer_pull(&self.edge, seen.pull)?;
+                }
                 Ok(uploaded)
             },
         );

@@ -59,6 +59,11 @@ impl Signals {
         self.lock().tickets
     }
 
+    /// The highest pull that an upload has covered since the start.
+    pub(crate) fn pull_answered(&self) -> u64 {
+        self.lock().pull_answered
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.lock().stop
     }

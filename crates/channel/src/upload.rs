@@ -205,7 +205,9 @@ fn has_diverged(
     if watermark.counter == Counter::ZERO {
         return Ok(false);
     }
-    Ok(log::operation_id_at(connection, watermark.counter)? != watermark.operation)
+    let ours = log::operation_id_at(connection, watermark.counter)?;
+    // An upstream that does not say which operation it holds there proves nothing by it.
+    Ok(ours.is_none() || watermark.operation.is_some_and(|theirs| ours != Some(theirs)))
 }
 
 fn begin_epoch(edge: &Edge, now: Timestamp) -> Result<EpochId, DbError> {
