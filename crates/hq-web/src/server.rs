@@ -6,17 +6,20 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_hq::Headquarters;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
@@ -115,11 +118,11 @@ pub async fn serve(
     on_listening(address);
     tracing::info!(%address, "headquarters serves");
 
-    let open = accept_until(listener, router(&app), stop).await;
+    let mut open = Connections::new(router(&app));
+    accept_until(&listener, &mut open, stop).await;
+    drop(listener);
     app.hq().signals().stop();
-    if tokio::time::timeout(DRAIN_MAX, open.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end in time and were cut off");
-    }
+    open.drain().await;
     // Both the join of the threads and the drop of the node may block.
     let stopped = spawn_blocking(move || app.stop_workers()).await;
     if let Err(error) = stopped {
@@ -128,13 +131,12 @@ pub async fn serve(
     Ok(())
 }
 
-/// Takes connections until `stop` completes and returns those that are open.
+/// Takes connections until `stop` completes.
 async fn accept_until(
-    listener: TcpListener,
-    router: Router,
+    listener: &TcpListener,
+    open: &mut Connections,
     stop: impl Future<Output = ()>,
-) -> GracefulShutdown {
-    let open = GracefulShutdown::new();
+) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut stop = pin!(stop);
     loop {
@@ -143,9 +145,9 @@ async fn accept_until(
             (place, listener.accept().await)
         };
         tokio::select! {
-            () = &mut stop => return open,
+            () = &mut stop => return,
             (place, accepted) = next => match accepted {
-                Ok((stream, _)) => serve_connection(stream, router.clone(), &open, place),
+                Ok((stream, _)) => open.serve(stream, place),
                 Err(error) => {
                     tracing::warn!(%error, "take a connection");
                     tokio::time::sleep(AFTER_REFUSAL).await;
@@ -155,24 +157,63 @@ async fn accept_until(
     }
 }
 
-fn serve_connection(
-    stream: TcpStream,
+/// The connections that are open.
+struct Connections {
     router: Router,
-    open: &GracefulShutdown,
-    place: OwnedSemaphorePermit,
-) {
-    // Answers are small and awaited; a refusal here costs only delay.
-    let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let connection = open.watch(connection);
-    tokio::spawn(async move {
-        let _place = place;
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+    in_use: GracefulShutdown,
+    ending: watch::Sender<bool>,
+}
+
+impl Connections {
+    fn new(router: Router) -> Self {
+        let (ending, _) = watch::channel(false);
+        Connections { router, in_use: GracefulShutdown::new(), ending }
+    }
+
+    /// Serves one connection in a task of its own.
+    fn serve(&mut self, stream: TcpStream, place: OwnedSemaphorePermit) {
+        // Answers are small and awaited; a refusal here costs only delay.
+        let _ = stream.set_nodelay(true);
+        let was_used = Arc::new(AtomicBool::new(false));
+        let router = TowerToHyperService::new(self.router.clone());
+        let marks_use = Arc::clone(&was_used);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            marks_use.store(true, Ordering::Relaxed);
+            router.call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = self.in_use.watch(connection);
+        let mut ending = self.ending.subscribe();
+        tokio::spawn(async move {
+            let _place = place;
+            // A connection on which nothing was ever asked has nothing to wait for.
+            let is_idle_at_the_end = async {
+                let ended = ending.wait_for(|ending| *ending).await;
+                drop(ended);
+                if was_used.load(Ordering::Relaxed) {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = is_idle_at_the_end => {}
+            }
+        });
+    }
+
+    /// Lets what is under way end, within [`DRAIN_MAX`].
+    async fn drain(self) {
+        self.ending.send_replace(true);
+        if tokio::time::timeout(DRAIN_MAX, self.in_use.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
         }
-    });
+    }
 }

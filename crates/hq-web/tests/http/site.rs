@@ -109,12 +109,15 @@ impl Site {
         drop(self.stop.take());
     }
 
-    /// Waits for the end.
-    pub(crate) fn wait_until_stopped(&mut self) {
+    /// Asks for the end and waits for it; returns how long that took.
+    pub(crate) fn wait_until_stopped(&mut self) -> Duration {
+        #[expect(clippy::disallowed_methods, reason = "a stopwatch of a test process")]
+        let begun = Instant::now();
         self.begin_stop();
         if let Some(server) = self.server.take() {
             server.join().expect("the server ends well");
         }
+        begun.elapsed()
     }
 
     /// Where packages lie.
