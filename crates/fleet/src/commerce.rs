@@ -184,7 +184,10 @@ pub(crate) fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
         .proxy(None)
-        .timeout_global(Some(ANSWER_LIMIT))
+        // A limit on the whole of a request would start a thread for each look-up of its address.
+        .timeout_connect(Some(ANSWER_LIMIT))
+        .timeout_recv_response(Some(ANSWER_LIMIT))
+        .timeout_recv_body(Some(ANSWER_LIMIT))
         .build()
         .new_agent()
 }

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use crate::failure::{CommandError, Failure};
 
 /// Clients of each edge: enough that their commits share a flush to disk.
-const CLIENTS_PER_EDGE: usize = 4;
+const CLIENTS_PER_EDGE: usize = 8;
 
 /// Requests that wait for each client.
 const QUEUE: usize = 32;
