@@ -168,6 +168,10 @@ impl Fleet {
         for edge in &mut self.edges {
             edge.server.ask_to_stop();
         }
+        // A poll that waits upstream would hold up the end of its edge.
+        for edge in &self.edges {
+            edge.link.cut();
+        }
         let mut outcome = Ok(());
         for edge in &mut self.edges {
             outcome = outcome.and(edge.server.stop());

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +13,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::CommandError;
 use crate::output;
+
+/// How long the end of a server waits for work that nobody can stop.
+const ABANDON_AFTER: Duration = Duration::from_secs(1);
 
 /// How a server listens and ends.
 #[derive(Debug, Clone, clap::Args)]
@@ -62,6 +66,13 @@ pub(crate) fn announce(address: SocketAddr) {
 pub(crate) fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Runs a server to its end. What still waits for an answer from elsewhere then is abandoned.
+pub(crate) fn run_to_end<T>(runtime: Runtime, server: impl Future<Output = T>) -> T {
+    let ended = runtime.block_on(server);
+    runtime.shutdown_timeout(ABANDON_AFTER);
+    ended
 }
 
 /// The runtime of a server.

@@ -42,5 +42,6 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         clock: system::clock(),
         entropy: system::entropy(),
     };
-    Ok(runtime.block_on(tillsync_channel_web::serve(options, serving::announce, stop))?)
+    let server = tillsync_channel_web::serve(options, serving::announce, stop);
+    Ok(serving::run_to_end(runtime, server)?)
 }

@@ -49,7 +49,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if serving.allow_plain_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
     let options = ServeOptions { hq: Arc::clone(&hq), listen: serving.listen, plain_http };
     // The node itself ends outside the runtime: it brings one of its own.
-    Ok(runtime.block_on(tillsync_hq_web::serve(options, serving::announce, stop))?)
+    let server = tillsync_hq_web::serve(options, serving::announce, stop);
+    Ok(serving::run_to_end(runtime, server)?)
 }
 
 /// Leaves the first operator's token where only the owner of the folder can read it.
