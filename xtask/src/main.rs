@@ -1,4 +1,5 @@
-//! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`, `check-demo`.
+//! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
+//! `check-demo`, `crash`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -6,6 +7,7 @@
 
 mod check_demo;
 mod ci;
+mod crash;
 mod dependencies;
 mod generate;
 mod tidy;
@@ -45,6 +47,10 @@ enum Command {
     ///
     /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
     Generate(generate::Arguments),
+    /// Kill real processes under load and check that no customer is lost or doubled.
+    ///
+    /// Example: cargo xtask crash --kills 60 --seed 1
+    Crash(crash::Arguments),
     /// Check the JSON report that `tillsync demo --json` printed.
     CheckDemo(check_demo::Arguments),
 }
@@ -56,6 +62,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(root),
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Crash(arguments) => crash::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };
     match outcome {

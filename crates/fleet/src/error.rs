@@ -57,7 +57,7 @@ pub enum FleetError {
         log: PathBuf,
     },
     /// A server did not end after it was asked to.
-    #[error("{server} did not stop within {seconds} s and was killed; its log is {}", log.display())]
+    #[error("{server} did not stop in {seconds} s and was killed; its log is {}", log.display())]
     NotStopping {
         /// Which one.
         server: String,

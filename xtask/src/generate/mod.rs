@@ -3,7 +3,7 @@
 //! This module must never describe a real person, read the clock, or hold the file in memory: the
 //! same seed gives the same bytes on every machine, whatever the number of rows.
 
-mod random;
+pub(crate) mod random;
 mod record;
 mod words;
 

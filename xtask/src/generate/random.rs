@@ -5,30 +5,30 @@
 
 /// A generator in the SplitMix64 family: one 64-bit state, one output a step.
 #[derive(Debug)]
-pub(super) struct Random {
+pub(crate) struct Random {
     state: u64,
 }
 
 impl Random {
     /// A generator whose sequence depends on the seed alone.
-    pub(super) fn from_seed(seed: u64) -> Self {
+    pub(crate) fn from_seed(seed: u64) -> Self {
         Random { state: seed }
     }
 
     /// A number below `bound`, which must not be zero.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         // The high half of the product maps 64 bits to the range without a division.
         let wide = u128::from(self.next()) * u128::from(bound);
         u64::try_from(wide >> 64).expect("the high half of a 128-bit product fits in 64 bits")
     }
 
     /// True `percent` times in a hundred.
-    pub(super) fn percent(&mut self, percent: u64) -> bool {
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// One of the items, which must not be empty.
-    pub(super) fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
+    pub(crate) fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
         let index = self.below(items.len() as u64);
         items[usize::try_from(index).expect("an index of a slice fits in usize")]
     }

@@ -119,7 +119,10 @@ fn report_text(report: &CheckReport, edges: &[EdgeReport], now: Timestamp) -> St
 }
 
 fn report_json(report: &CheckReport, edges: &[EdgeReport], verdict: Verdict) -> Value {
-    let watermark = |(source, epoch, counter): &(String, String, u64)| json!({"source": source, "epoch": epoch, "counter": counter});
+    let watermarks = report.watermarks.iter().map(|(source, epoch, counter)| {
+        let (source, epoch) = (source.as_str(), epoch.as_str());
+        json!({"source": source, "epoch": epoch, "counter": counter})
+    });
     let sessions: BTreeMap<_, _> =
         report.sessions.iter().map(|(status, count)| (status.as_str(), count)).collect();
     json!({
@@ -129,7 +132,7 @@ fn report_json(report: &CheckReport, edges: &[EdgeReport], verdict: Verdict) -> 
             "aliases": report.aliases,
             "operations": report.inbox.by_status,
             "oldest_open_at": output::json_time(report.inbox.oldest_open_at),
-            "watermarks": report.watermarks.iter().map(watermark).collect::<Vec<_>>(),
+            "watermarks": watermarks.collect::<Vec<_>>(),
             "sessions": sessions,
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
         },

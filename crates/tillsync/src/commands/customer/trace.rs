@@ -72,7 +72,10 @@ pub(crate) fn trace_text(trace: &CustomerTrace) -> String {
 
 /// The trace for programs.
 pub(crate) fn trace_json(trace: &CustomerTrace) -> Value {
-    let event = |event: &TraceEvent| json!({"at": event.at.to_string(), "place": event.place, "what": event.what});
+    let event = |event: &TraceEvent| {
+        let at = event.at.to_string();
+        json!({"at": at, "place": event.place, "what": event.what})
+    };
     let database = |known: &Knowledge| {
         json!({
             "database": known.database.as_str(),

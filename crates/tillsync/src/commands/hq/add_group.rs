@@ -11,7 +11,7 @@ use crate::output;
 /// Arguments of `hq add-group`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
-    tillsync hq add-group north --address-book retail --address-book loyalty --data-dir /srv/tillsync")]
+    tillsync hq add-group north --address-book retail --data-dir /srv/tillsync")]
 pub(crate) struct Arguments {
     /// The name of the group.
     group: GroupId,

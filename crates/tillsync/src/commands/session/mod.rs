@@ -26,7 +26,7 @@ pub(crate) enum Command {
     /// Give a session up: its database goes on with the next package.
     #[command(after_help = "Example:\n  \
         tillsync session cancel 0190a8f0-0000-7000-8000-000000000001 --data-dir /srv/tillsync\n\n\
-        The database may miss what the package held until a full sync (job run 1010 --full GROUP).")]
+        The database may miss what the package held until `job run 1010 --full GROUP`.")]
     Cancel(One),
     /// Apply a package once more; rows that are older than what is there change nothing.
     #[command(after_help = "Example:\n  \

@@ -1,0 +1,118 @@
+//! The demo, for real: processes, sockets, cut links, and the files they leave.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn tillsync(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tillsync"));
+    command.args(arguments).env_remove("TILLSYNC_DATA_DIR");
+    command.output().expect("the program starts")
+}
+
+fn json(output: &Output) -> Value {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+}
+
+/// Thirty people, of whom one has no name and one a postcode that fits no field.
+fn write_customers(file: &Path) {
+    let header = "rec_id, given_name, surname, street_number, address_1, address_2, suburb, \
+                  postcode, state, date_of_birth, soc_sec_id\n";
+    let mut text = header.to_owned();
+    for number in 1..=30 {
+        let (given, surname) = match number {
+            7 => (String::new(), String::new()),
+            _ => (format!("given{number}"), format!("family{number}")),
+        };
+        let postcode = if number == 11 { "40110000000" } else { "4011" };
+        text += &format!(
+            "rec-{number}, {given}, {surname}, {number}, high street, , albury, {postcode}, nsw, \
+             19800101, {number:07}\n"
+        );
+    }
+    std::fs::write(file, text).expect("a temporary folder takes a file");
+}
+
+fn path(folder: &Path) -> &str {
+    folder.to_str().expect("a temporary folder has a plain name")
+}
+
+#[test]
+fn customers_created_behind_cut_links_get_one_account_each_and_every_store_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("people.csv"), folder.path().join("data"));
+    write_customers(&file);
+    let shape = ["--stores", "2", "--registers", "1", "--json"];
+    let mut arguments = vec!["demo", "--customers", path(&file), "--data-dir", path(&data)];
+    arguments.extend(shape);
+    let output = tillsync(&arguments);
+    let report = json(&output);
+    assert!(output.status.success(), "{report:#}");
+    for (key, expected) in [
+        ("customers_in", 30),
+        ("refused", 2),
+        ("created_async", 28),
+        ("created_sync", 0),
+        ("promoted", 28),
+        ("failed", 0),
+        ("accounts_distinct", 28),
+        ("pending_after", 0),
+        ("aliases", 28),
+        ("orders_created", 0),
+        ("temporary_ids_in_postings", 0),
+    ] {
+        assert_eq!(report[key], expected, "{key}: {report:#}");
+    }
+    assert_eq!(report["amount_sold"], "0.00");
+    let refused: Vec<_> = report["refusals"].as_array().unwrap().iter().collect();
+    assert_eq!((&refused[0]["row"], &refused[0]["field"]), (&7.into(), &"Name".into()));
+    assert_eq!(refused[1]["row"], 11);
+    assert_eq!(refused[1]["field"], "Addresses[0].ZipCode");
+    let stores = report["stores"].as_array().unwrap();
+    let ids: Vec<_> = stores.iter().map(|store| store["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["S1", "S2"]);
+    for store in stores {
+        assert_eq!((&store["customers"], &store["pending"]), (&28.into(), &0.into()));
+        assert_eq!(store["registers"][0]["accounts"], 28, "{store:#}");
+    }
+    assert!(stores[1]["pending_before"].as_u64() >= Some(1), "the link of S2 was not cut");
+    check_what_is_left(&data, &report);
+}
+
+/// The commands for operators, on the databases that a demo left behind.
+fn check_what_is_left(data: &Path, report: &Value) {
+    let account = report["trace"]["account"].as_str().expect("a customer was traced");
+    let guid = report["trace"]["created_as"].as_str().expect("a customer was traced");
+    let by_account = tillsync(&["customer", "trace", account, "--data-dir", path(data), "--json"]);
+    let by_guid = tillsync(&["customer", "trace", guid, "--data-dir", path(data), "--json"]);
+    assert_eq!(json(&by_account), json(&by_guid));
+    assert_eq!(json(&by_guid)["stage"], "distributed to every store that gets it");
+    let doctor = tillsync(&["doctor", "--data-dir", path(data), "--json"]);
+    assert!(doctor.status.success(), "{:#}", json(&doctor));
+    assert_eq!(json(&doctor)["databases"].as_array().expect("a list").len(), 4);
+    let history = json(&tillsync(&["job", "history", "1010", "--data-dir", path(data), "--json"]));
+    assert!(
+        history.as_array().expect("a list").iter().any(|run| run["trigger"] == "manual"),
+        "{history:#}"
+    );
+    let found =
+        json(&tillsync(&["customer", "find", "family3", "--data-dir", path(data), "--json"]));
+    // family3 and family30.
+    assert_eq!(found.as_array().expect("a list").len(), 2, "{found:#}");
+    let again = tillsync(&["demo", "--data-dir", path(data), "--json"]);
+    assert_eq!(again.status.code(), Some(1), "a second demo must not touch the first one's data");
+}
+
+#[test]
+fn a_column_that_nobody_mapped_ends_the_demo_before_it_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.csv");
+    std::fs::write(&file, "given_name,shoe_size\nanna,39\n").unwrap();
+    let output = tillsync(&["demo", "--customers", path(&file), "--json"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("the CSV does not have") || stderr.contains("shoe_size"), "{stderr}");
+    assert!(output.stdout.is_empty());
+}

@@ -1,0 +1,160 @@
+//! What the databases say in the end, held against what the clients were told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tillsync_fleet::Program;
+
+use super::load::Acknowledged;
+
+/// What every database knows.
+#[derive(Debug, Default)]
+pub(super) struct Dump {
+    headquarters: Vec<Known>,
+    edges: BTreeMap<String, HashMap<String, Option<String>>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    guid: String,
+    account: String,
+    identification: String,
+}
+
+/// The end of every customer.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    /// Customers with an account.
+    pub(super) promoted: u64,
+    /// Acknowledged customers without one.
+    pub(super) lost: Vec<String>,
+    /// Customers with two accounts, or accounts with two customers.
+    pub(super) doubled: BTreeSet<String>,
+    /// Accounts that an edge does not know or knows differently, by place.
+    pub(super) unknown: BTreeMap<String, u64>,
+}
+
+impl Judgement {
+    /// Whether nothing is wrong.
+    pub(super) fn is_clean(&self) -> bool {
+        let unknown: u64 = self.unknown.values().sum();
+        self.lost.is_empty() && self.doubled.is_empty() && unknown == 0
+    }
+}
+
+impl Dump {
+    /// Reads every database of a data directory.
+    pub(super) fn read(program: &Program, folder: &Path) -> Result<Dump> {
+        let mut arguments: Vec<OsString> = vec!["inspect".into(), "--data-dir".into()];
+        arguments.push(folder.into());
+        let text = program.run(&arguments)?;
+        let mut dump = Dump::default();
+        for line in text.lines() {
+            dump.add(line).with_context(|| format!("read the line {line:?}"))?;
+        }
+        Ok(dump)
+    }
+
+    fn add(&mut self, line: &str) -> Result<()> {
+        let line: Value = serde_json::from_str(line)?;
+        let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
+        let place = text("place").context("no place")?;
+        let guid = text("guid").context("no guid")?;
+        if place == "hq" {
+            let account = text("account").context("no account")?;
+            let identification = text("identification").unwrap_or_default();
+            self.headquarters.push(Known { guid, account, identification });
+        } else {
+            self.edges.entry(place).or_default().insert(guid, text("account"));
+        }
+        Ok(())
+    }
+
+    /// Holds what clients were told against what there is.
+    pub(super) fn judge(&self, told: &Acknowledged) -> Judgement {
+        let mut judgement = Judgement::default();
+        let mut by_identification: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        let (mut guids, mut accounts, mut keys) = (HashSet::new(), HashSet::new(), HashSet::new());
+        for known in &self.headquarters {
+            judgement.promoted += 1;
+            by_identification.entry(&known.identification).or_default().insert(&known.account);
+            keys.extend([known.guid.as_str(), known.account.as_str()]);
+            let is_new_guid = guids.insert(known.guid.as_str());
+            if !is_new_guid || !accounts.insert(known.account.as_str()) {
+                judgement.doubled.insert(format!("{} {}", known.guid, known.account));
+            }
+        }
+        for (identification, accounts) in &by_identification {
+            if accounts.len() > 1 {
+                judgement.doubled.insert(format!("{identification} has {accounts:?}"));
+            }
+        }
+        for (identification, key) in &told.customers {
+            if !by_identification.contains_key(identification.as_str()) {
+                judgement.lost.push(identification.clone());
+            } else if !keys.contains(key.as_str()) {
+                judgement.lost.push(format!("{identification} under its key {key}"));
+            }
+        }
+        for (place, customers) in &self.edges {
+            let unknown = self.headquarters.iter().filter(|known| {
+                let account = customers.get(&known.guid).and_then(Option::as_ref);
+                account != Some(&known.account)
+            });
+            let strange = customers.keys().filter(|guid| !guids.contains(guid.as_str()));
+            let count = unknown.count() + strange.count();
+            judgement.unknown.insert(place.clone(), count as u64);
+        }
+        judgement
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(lines: &[&str], told: &[(&str, &str)]) -> Judgement {
+        let mut dump = Dump::default();
+        for line in lines {
+            dump.add(line).unwrap();
+        }
+        let customers = told.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        dump.judge(&Acknowledged { customers, unanswered: vec![] })
+    }
+
+    const HQ: &str = r#"{"place":"hq","guid":"g1","account":"C-1","identification":"a"}"#;
+    const EDGE: &str = r#"{"place":"S1","guid":"g1","account":"C-1"}"#;
+
+    #[test]
+    fn one_customer_with_one_account_known_everywhere_is_clean() {
+        assert!(judge(&[HQ, EDGE], &[("a", "g1")]).is_clean());
+        assert!(judge(&[HQ, EDGE], &[("a", "C-1")]).is_clean());
+    }
+
+    #[test]
+    fn an_acknowledged_customer_without_account_or_under_another_key_is_lost() {
+        assert_eq!(judge(&[HQ, EDGE], &[("a", "g1"), ("b", "g2")]).lost, ["b"]);
+        assert_eq!(judge(&[HQ, EDGE], &[("a", "g2")]).lost.len(), 1);
+    }
+
+    #[test]
+    fn two_accounts_of_one_customer_are_doubled() {
+        let twice = r#"{"place":"hq","guid":"g2","account":"C-2","identification":"a"}"#;
+        assert_eq!(judge(&[HQ, twice], &[]).doubled.len(), 1);
+        let shared = r#"{"place":"hq","guid":"g2","account":"C-1","identification":"b"}"#;
+        assert_eq!(judge(&[HQ, shared], &[]).doubled.len(), 1);
+        let again = r#"{"place":"hq","guid":"g1","account":"C-2","identification":"b"}"#;
+        assert_eq!(judge(&[HQ, again], &[]).doubled.len(), 1);
+    }
+
+    #[test]
+    fn an_edge_that_misses_or_invents_an_account_is_named() {
+        let pending = r#"{"place":"S1","guid":"g1","account":null}"#;
+        assert_eq!(judge(&[HQ, pending], &[]).unknown["S1"], 1);
+        let strange = r#"{"place":"S1","guid":"g9","account":"C-9"}"#;
+        assert_eq!(judge(&[HQ, EDGE, strange], &[]).unknown["S1"], 1);
+    }
+}
