@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use super::{DbError, connect};
 
@@ -33,12 +33,10 @@ impl Readers {
         F: FnOnce(&Connection) -> Result<T, E>,
         E: From<DbError>,
     {
-        let mut lent = Lent { connection: Some(self.take()?), pool: self };
-        let connection = lent.connection.as_mut().expect("present until dropped");
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Deferred)
-            .map_err(DbError::from)?;
-        work(&tx)
+        let lent = Lent { connection: Some(self.take()?), pool: self };
+        let connection = lent.connection.as_ref().expect("present until dropped");
+        let snapshot = Snapshot::begin(connection).map_err(DbError::from)?;
+        work(snapshot.0)
     }
 
     fn take(&self) -> Result<Connection, DbError> {
@@ -54,6 +52,24 @@ impl Readers {
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// One snapshot of the database, until it is dropped. Its statements stay prepared: every request
+/// takes a snapshot or two.
+struct Snapshot<'a>(&'a Connection);
+
+impl<'a> Snapshot<'a> {
+    fn begin(connection: &'a Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        Ok(Snapshot(connection))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // Nothing was written; should this fail, the next BEGIN fails and says so.
+        let _ = self.0.prepare_cached("ROLLBACK").and_then(|mut end| end.execute([]));
     }
 }
 
