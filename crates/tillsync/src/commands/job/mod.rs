@@ -41,7 +41,8 @@ fn outcome(outcome: RunOutcome) -> String {
 
 /// What a run did, as `name count` pairs.
 fn detail(run: &RunRecord) -> String {
-    let counts = run.detail.as_object().into_iter().flatten();
+    let is_idle = run.detail["idle"] == json!(true);
+    let counts = run.detail.as_object().into_iter().flatten().filter(|(name, _)| *name != "idle");
     let mut words: Vec<_> = counts
         .filter(|(_, value)| !value.is_null() && **value != json!(0) && **value != json!([]))
         .map(|(name, value)| match value.as_str() {
@@ -49,6 +50,7 @@ fn detail(run: &RunRecord) -> String {
             None => format!("{} {value}", name.replace('_', " ")),
         })
         .collect();
+    words.extend(is_idle.then(|| "nothing to do".to_owned()));
     words.extend(run.error.clone());
     words.join(", ")
 }
