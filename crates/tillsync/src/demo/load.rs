@@ -19,7 +19,10 @@ use super::progress::Progress;
 use crate::failure::{CommandError, Failure};
 
 /// Clients of each edge: enough that their commits share a flush to disk.
-const CLIENTS_PER_EDGE: usize = 8;
+const CLIENTS_PER_EDGE_MAX: usize = 24;
+
+/// Clients of all edges together.
+const CLIENTS_MAX: usize = 256;
 
 /// Requests that wait for each client.
 const QUEUE: usize = 32;
@@ -127,7 +130,8 @@ struct ClientOutcome {
 /// Clients in an order in which neighbours belong to different edges.
 fn start_clients(edges: &[Edge], done: &Arc<AtomicU64>) -> Result<Vec<Client>, CommandError> {
     let mut clients = Vec::new();
-    for _ in 0..CLIENTS_PER_EDGE {
+    let clients_per_edge = (CLIENTS_MAX / edges.len().max(1)).clamp(1, CLIENTS_PER_EDGE_MAX);
+    for _ in 0..clients_per_edge {
         for (edge, door) in edges.iter().map(|edge| edge.door.clone()).enumerate() {
             let (queue, jobs) = sync_channel(QUEUE);
             let done = Arc::clone(done);
