@@ -73,8 +73,10 @@ impl Dump {
         Ok(())
     }
 
-    /// Holds what clients were told against what there is.
-    pub(super) fn judge(&self, told: &Acknowledged) -> Judgement {
+    /// Holds what clients were told against what there is, at each of `places`.
+    ///
+    /// An edge that the dump does not name at all knows no account.
+    pub(super) fn judge(&self, told: &Acknowledged, places: &[String]) -> Judgement {
         let mut judgement = Judgement::default();
         let mut by_identification: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         let (mut guids, mut accounts, mut keys) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -99,7 +101,9 @@ impl Dump {
                 judgement.lost.push(format!("{identification} under its key {key}"));
             }
         }
-        for (place, customers) in &self.edges {
+        let nothing = HashMap::new();
+        for place in places.iter().chain(self.edges.keys()) {
+            let customers = self.edges.get(place).unwrap_or(&nothing);
             let unknown = self.headquarters.iter().filter(|known| {
                 let account = customers.get(&known.guid).and_then(Option::as_ref);
                 account != Some(&known.account)
@@ -122,7 +126,7 @@ mod tests {
             dump.add(line).unwrap();
         }
         let customers = told.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        dump.judge(&Acknowledged { customers, unanswered: vec![] })
+        dump.judge(&Acknowledged { customers, unanswered: vec![] }, &["S1".to_owned()])
     }
 
     const HQ: &str = r#"{"place":"hq","guid":"g1","account":"C-1","identification":"a"}"#;
@@ -148,6 +152,19 @@ mod tests {
         assert_eq!(judge(&[HQ, shared], &[]).doubled.len(), 1);
         let again = r#"{"place":"hq","guid":"g1","account":"C-2","identification":"b"}"#;
         assert_eq!(judge(&[HQ, again], &[]).doubled.len(), 1);
+    }
+
+    #[test]
+    fn an_edge_that_the_dump_does_not_name_knows_nothing() {
+        let judgement = judge(&[HQ], &[("a", "g1")]);
+        assert_eq!(judgement.unknown["S1"], 1);
+        assert!(!judgement.is_clean());
+    }
+
+    #[test]
+    fn an_edge_that_nobody_expected_is_judged_as_well() {
+        let other = r#"{"place":"S2","guid":"g1","account":"C-2"}"#;
+        assert_eq!(judge(&[HQ, EDGE, other], &[]).unknown["S2"], 1);
     }
 
     #[test]
