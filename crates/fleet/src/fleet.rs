@@ -13,7 +13,7 @@ use crate::headquarters::HeadquartersClient;
 use crate::layout::Layout;
 use crate::link::Link;
 use crate::program::Program;
-use crate::server::{Address, MemoryKib, Server};
+use crate::server::{Address, Killed, MemoryKib, Server};
 
 /// What to build.
 #[derive(Debug, Clone)]
@@ -147,9 +147,9 @@ impl Fleet {
         Ok(HeadquartersClient::new(address, Secret::presented(token.trim())))
     }
 
-    /// Ends a server at once with SIGKILL.
-    pub fn kill(&mut self, node: NodeId) {
-        self.server(node).kill();
+    /// Ends a server at once with SIGKILL, and says whether there was anything to end.
+    pub fn kill(&mut self, node: NodeId) -> Killed {
+        self.server(node).kill()
     }
 
     /// Starts a server that does not run, and waits until it listens.

@@ -23,5 +23,5 @@ pub use headquarters::{HeadquartersClient, InboxStatus};
 pub use layout::Layout;
 pub use link::{Link, LinkState};
 pub use program::Program;
-pub use server::{Address, MemoryKib};
+pub use server::{Address, Killed, MemoryKib};
 pub use waiting::{Deadline, Stopwatch, pause, wait_until};

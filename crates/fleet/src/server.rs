@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,26 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a server may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The signal that ends a process without asking it, by its number on every Unix.
+const SIGKILL: i32 = 9;
+
+/// What became of a server that was to be killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a server that had ended by itself was not killed"]
+pub enum Killed {
+    /// It ran, and the signal ended it.
+    Now,
+    /// It had been started but had ended by itself before the signal came.
+    HadEnded {
+        /// How it had ended.
+        status: ExitStatus,
+        /// Its log.
+        log: PathBuf,
+    },
+    /// It had not been started, or had been killed or stopped before.
+    DidNotRun,
+}
 
 /// An amount of memory in KiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,20 +123,30 @@ impl Server {
                 Ok(())
             }
             Err(error) => {
-                self.kill();
+                // The error says what is wrong with it, however it ends.
+                let _ = self.kill();
                 Err(error)
             }
         }
     }
 
-    /// Ends the process at once, as a power cut does. Says nothing if it does not run.
-    pub(crate) fn kill(&mut self) {
+    /// Ends the process at once with SIGKILL: no code of it runs any more.
+    ///
+    /// This is not a power cut: the system still holds whatever the process had written to its
+    /// files, synchronized or not.
+    pub(crate) fn kill(&mut self) -> Killed {
         self.note_memory();
         self.address.set(None);
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself; after `wait` it is gone in any case.
-            drop(child.kill());
-            drop(child.wait());
+        let Some(mut child) = self.child.take() else { return Killed::DidNotRun };
+        let ended_before = child.try_wait().ok().flatten();
+        // It may end by itself until the signal arrives; after `wait` it is gone in any case.
+        drop(child.kill());
+        let status = child.wait().ok();
+        let ended_alone =
+            ended_before.or_else(|| status.filter(|status| status.signal() != Some(SIGKILL)));
+        match ended_alone {
+            None => Killed::Now,
+            Some(status) => Killed::HadEnded { status, log: self.log.clone() },
         }
     }
 
@@ -206,7 +236,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.kill();
+        // Nobody is left to be told.
+        let _ = self.kill();
     }
 }
 
@@ -238,6 +269,38 @@ mod tests {
         let status = "Name:\ttillsync\nVmHWM:\t  123456 kB\nVmRSS:\t  100 kB\n";
         assert_eq!(peak_of(status), Some(MemoryKib(123_456)));
         assert_eq!(peak_of("Name:\ttillsync\n"), None);
+    }
+
+    /// A server that is a shell script; it says that it listens and then does as it is told.
+    fn scripted(what: &str, rest: &str) -> (Server, PathBuf) {
+        let name = format!("tillsync-server-{what}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = Program::at(std::path::Path::new("/bin/sh"));
+        let script = format!("echo '{{\"listening\":\"http://127.0.0.1:1\"}}'; {rest}");
+        let arguments = vec!["-c".into(), script.into()];
+        (Server::new("hq", program, arguments, folder.join("hq.log")), folder)
+    }
+
+    #[test]
+    fn a_running_server_is_killed_once() {
+        let (mut server, folder) = scripted("running", "exec cat");
+        server.start().unwrap();
+        assert_eq!(server.kill(), Killed::Now);
+        assert_eq!(server.kill(), Killed::DidNotRun);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_had_ended_by_itself_is_not_taken_for_killed() {
+        let (mut server, folder) = scripted("ended", "exit 3");
+        server.start().unwrap();
+        let child = server.child.as_mut().unwrap();
+        wait_until(STOP_LIMIT, || child.try_wait().unwrap()).unwrap();
+        let killed = server.kill();
+        let Killed::HadEnded { status, log } = killed else { panic!("{killed:?}") };
+        assert_eq!((status.code(), log), (Some(3), folder.join("hq.log")));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

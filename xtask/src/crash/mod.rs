@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use tillsync_fleet::{CommerceClient, Deadline, Fleet, FleetPlan, NodeId, Program, pause};
+use tillsync_fleet::{CommerceClient, Deadline, Fleet, FleetPlan, Killed, NodeId, Program, pause};
 
 use crate::Verdict;
 use crate::generate::random::Random;
@@ -87,31 +87,47 @@ fn kill_and_judge(
         && outcome.unanswered.is_empty()
         && outcome.count() > 0
         && has_settled
+        && kills.ended_alone.is_empty()
         && doctor.findings.is_empty();
     Ok(if is_good { Verdict::Passed } else { Verdict::Failed })
 }
 
-/// How often each process was killed, by name.
-type Kills = Vec<(String, u32)>;
+/// What became of the processes that were to be killed.
+struct Kills {
+    /// How often each was killed, by name.
+    counts: Vec<(String, u32)>,
+    /// Those that had ended by themselves before, which none may do.
+    ended_alone: Vec<String>,
+}
 
+/// Kills until there are `kills`, or until a process turns out to have ended by itself: what it
+/// left behind is then worth more than further kills.
 fn kill_at_random(fleet: &mut Fleet, kills: u32, seed: u64, load: &Load) -> Result<Kills> {
     let mut random = Random::from_seed(seed);
     let nodes = fleet.nodes();
-    let mut counts: Kills = nodes.iter().map(|node| (fleet.name(*node).to_owned(), 0)).collect();
+    let counts = nodes.iter().map(|node| (fleet.name(*node).to_owned(), 0)).collect();
+    let mut outcome = Kills { counts, ended_alone: Vec::new() };
     let mut done = 0;
-    while done < kills {
+    while done < kills && outcome.ended_alone.is_empty() {
         pause(Duration::from_millis(50 + random.below(700)));
-        // Headquarters as often as all edges together; sometimes two go down at once.
-        let wanted = if kills - done > 1 && random.percent(20) { 2 } else { 1 };
+        // Sometimes two go down at once.
+        let is_double = kills - done > 1 && nodes.len() > 1 && random.percent(20);
         let mut down: Vec<NodeId> = Vec::new();
-        for _ in 0..wanted {
-            let node = draw(&mut random, &nodes);
-            fleet.kill(node);
-            done += 1;
+        for _ in 0..if is_double { 2 } else { 1 } {
+            let node = draw_running(&mut random, &nodes, &down);
+            down.push(node);
             let index = nodes.iter().position(|other| *other == node);
-            counts[index.expect("it was drawn from the list")].1 += 1;
-            if !down.contains(&node) {
-                down.push(node);
+            let (name, count) = &mut outcome.counts[index.expect("it was drawn from the list")];
+            match fleet.kill(node) {
+                Killed::Now => {
+                    *count += 1;
+                    done += 1;
+                }
+                Killed::HadEnded { status, log } => {
+                    let log = log.display();
+                    outcome.ended_alone.push(format!("{name} with {status}; its log is {log}"));
+                }
+                Killed::DidNotRun => bail!("{name} should run, but was never started again"),
             }
         }
         pause(Duration::from_millis(random.below(400)));
@@ -123,9 +139,20 @@ fn kill_at_random(fleet: &mut Fleet, kills: u32, seed: u64, load: &Load) -> Resu
             eprintln!("{done} of {kills} kills, {} customers acknowledged", load.acknowledged());
         }
     }
-    Ok(counts)
+    Ok(outcome)
 }
 
+/// Draws a process that is not down; there must be one.
+fn draw_running(random: &mut Random, nodes: &[NodeId], down: &[NodeId]) -> NodeId {
+    loop {
+        let node = draw(random, nodes);
+        if !down.contains(&node) {
+            return node;
+        }
+    }
+}
+
+/// Draws headquarters as often as all edges together.
 fn draw(random: &mut Random, nodes: &[NodeId]) -> NodeId {
     if random.percent(50) {
         return NodeId::Headquarters;
@@ -184,8 +211,11 @@ fn print_table(
     doctor: &Doctor,
 ) {
     println!("\nkilled with SIGKILL");
-    for (name, count) in kills {
+    for (name, count) in &kills.counts {
         println!("  {name:<14}{count:>7}");
+    }
+    for one in &kills.ended_alone {
+        println!("  ENDED BY ITSELF: {one}");
     }
     println!("customers");
     for (name, count) in [
