@@ -59,16 +59,49 @@ fn judge(report: &Value, customers: u64) -> Result<Vec<Claim>> {
         claim("pending_after", 0, number(report, "pending_after")?),
         claim("temporary_ids_in_postings", 0, number(report, "temporary_ids_in_postings")?),
     ];
-    let stores = report.get("stores").and_then(Value::as_array);
-    for store in stores.ok_or_else(|| anyhow!("the report has no list `stores`"))? {
-        let name = store.get("id").map(Value::to_string).unwrap_or_default();
-        claims.push(claim(&format!("store {name} pending"), 0, number(store, "pending")?));
+    let failed = number(report, "failed")?;
+    for store in filled_list(report, "stores")? {
+        claims.extend(judge_edge(store, promoted, failed)?);
+        for register in list(store, "registers")? {
+            claims.extend(judge_edge(register, promoted, failed)?);
+        }
+    }
+    for one in filled_list(report, "claims")? {
+        let what = one.get("what").and_then(Value::as_str).unwrap_or("a claim about nothing");
+        let holds = one.get("holds") == Some(&Value::Bool(true));
+        claims.push(claim(&format!("claim that {what}"), 1, u64::from(holds)));
     }
     // A run that refused everything would satisfy every sum above.
     if promoted == 0 && customers > 0 {
         claims.push(claim("runs without any promoted customer", 0, 1));
     }
     Ok(claims)
+}
+
+/// A store or a register: all of them share one address book, so each knows every account.
+fn judge_edge(edge: &Value, promoted: u64, failed: u64) -> Result<Vec<Claim>> {
+    let name = edge.get("id").and_then(Value::as_str).context("an edge has no `id`")?;
+    let of_edge = |what: &str, expected, got| claim(&format!("{name} {what}"), expected, got);
+    let customers = number(edge, "customers")?;
+    // A customer that failed at headquarters stays where it was created.
+    let expected = customers.clamp(promoted, promoted + failed);
+    Ok(vec![
+        of_edge("pending", 0, number(edge, "pending")?),
+        of_edge("customers", expected, customers),
+        of_edge("accounts", promoted, number(edge, "accounts")?),
+        of_edge("accounts_missing", 0, number(edge, "accounts_missing")?),
+        of_edge("accounts_wrong", 0, number(edge, "accounts_wrong")?),
+    ])
+}
+
+fn filled_list<'a>(object: &'a Value, field: &str) -> Result<&'a Vec<Value>> {
+    let list = list(object, field)?;
+    if list.is_empty() { Err(anyhow!("the list `{field}` is empty")) } else { Ok(list) }
+}
+
+fn list<'a>(object: &'a Value, field: &str) -> Result<&'a Vec<Value>> {
+    let list = object.get(field).and_then(Value::as_array);
+    list.ok_or_else(|| anyhow!("there is no list `{field}`"))
 }
 
 fn claim(what: &str, expected: u64, got: u64) -> Claim {
@@ -85,11 +118,21 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn edge(id: &str) -> Value {
+        json!({
+            "id": id, "customers": 8, "pending": 0,
+            "accounts": 8, "accounts_missing": 0, "accounts_wrong": 0,
+        })
+    }
+
     fn good() -> Value {
+        let mut store = edge("S1");
+        store["registers"] = json!([edge("S1.R1")]);
         json!({
             "customers_in": 10, "promoted": 8, "failed": 1, "refused": 1,
             "accounts_distinct": 8, "pending_after": 0, "temporary_ids_in_postings": 0,
-            "stores": [{"id": "S1", "customers": 8, "pending": 0}],
+            "stores": [store],
+            "claims": [{"what": "nothing is pending", "holds": true}],
         })
     }
 
@@ -113,7 +156,53 @@ mod tests {
         assert_eq!(failing(&doubled), ["accounts_distinct"]);
         let mut pending = good();
         pending["stores"][0]["pending"] = json!(2);
-        assert_eq!(failing(&pending), ["store \"S1\" pending"]);
+        assert_eq!(failing(&pending), ["S1 pending"]);
+    }
+
+    #[test]
+    fn an_account_that_a_store_or_register_misses_or_knows_wrongly_fails() {
+        let mut missing = good();
+        missing["stores"][0]["accounts_missing"] = json!(1);
+        assert_eq!(failing(&missing), ["S1 accounts_missing"]);
+        let mut wrong = good();
+        wrong["stores"][0]["registers"][0]["accounts_wrong"] = json!(1);
+        assert_eq!(failing(&wrong), ["S1.R1 accounts_wrong"]);
+        let mut fewer = good();
+        fewer["stores"][0]["registers"][0]["accounts"] = json!(7);
+        assert_eq!(failing(&fewer), ["S1.R1 accounts"]);
+    }
+
+    #[test]
+    fn an_edge_holds_the_promoted_customers_and_at_most_the_failed_ones_besides() {
+        let with_customers = |count: u64| {
+            let mut report = good();
+            report["stores"][0]["customers"] = json!(count);
+            failing(&report)
+        };
+        assert_eq!(with_customers(7), ["S1 customers"]);
+        assert_eq!(with_customers(9), Vec::<String>::new());
+        assert_eq!(with_customers(10), ["S1 customers"]);
+    }
+
+    #[test]
+    fn a_claim_that_does_not_hold_fails() {
+        let mut report = good();
+        report["claims"][0]["holds"] = json!(false);
+        assert_eq!(failing(&report), ["claim that nothing is pending"]);
+        report["claims"][0]["holds"] = json!("true");
+        assert_eq!(failing(&report), ["claim that nothing is pending"]);
+    }
+
+    #[test]
+    fn a_report_without_stores_registers_or_claims_is_an_error() {
+        for field in ["stores", "claims"] {
+            let mut report = good();
+            report[field] = json!([]);
+            assert!(judge(&report, 10).is_err(), "{field}");
+        }
+        let mut report = good();
+        report["stores"][0].as_object_mut().unwrap().remove("registers");
+        assert!(judge(&report, 10).is_err());
     }
 
     #[test]
@@ -122,6 +211,11 @@ mod tests {
         refused["promoted"] = json!(0);
         refused["accounts_distinct"] = json!(0);
         refused["refused"] = json!(9);
+        for place in ["/stores/0", "/stores/0/registers/0"] {
+            let edge = refused.pointer_mut(place).unwrap();
+            edge["customers"] = json!(0);
+            edge["accounts"] = json!(0);
+        }
         assert_eq!(failing(&refused), ["runs without any promoted customer"]);
     }
 

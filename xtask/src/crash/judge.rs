@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tillsync_fleet::Program;
+use tillsync_fleet::{Edge, Program};
 
 use super::load::Acknowledged;
 
@@ -116,9 +116,30 @@ impl Dump {
     }
 }
 
+/// What `tillsync inspect` calls an edge: by where its database lies.
+pub(super) fn place_of(edge: &Edge) -> String {
+    let is_store = edge.id == edge.store;
+    place_at(edge.store.as_str(), (!is_store).then_some(edge.database.as_path()))
+}
+
+fn place_at(store: &str, register: Option<&Path>) -> String {
+    let folder = register.and_then(Path::parent).and_then(Path::file_name);
+    match folder {
+        None => store.to_owned(),
+        Some(number) => format!("{store}, register {}", number.display()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edge_is_called_by_its_store_and_the_folder_of_a_register() {
+        assert_eq!(place_at("S2", None), "S2");
+        let database = Path::new("data/stores/S2/registers/10/offline.db");
+        assert_eq!(place_at("S2", Some(database)), "S2, register 10");
+    }
 
     fn judge(lines: &[&str], told: &[(&str, &str)]) -> Judgement {
         let mut dump = Dump::default();

@@ -79,7 +79,7 @@ fn kill_and_judge(
     let limit = Duration::from_secs(arguments.seconds_max);
     let has_settled = wait_until_settled(&fleet, outcome.count(), limit);
     fleet.stop()?;
-    let places: Vec<_> = fleet.edges().iter().map(|edge| edge.id.to_string()).collect();
+    let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
     let judgement = Dump::read(&Program::at(executable), folder)?.judge(&outcome, &places);
     let doctor = run_doctor(executable, folder)?;
     print_table(&kills, &outcome, &judgement, has_settled, &doctor);
