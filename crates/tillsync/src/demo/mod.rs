@@ -28,7 +28,7 @@ use self::input::Input;
 use self::interrupt::Interrupt;
 use self::load::{Accepted, Loaded, create_customers};
 use self::progress::Progress;
-use self::report::{Claim, EdgeLine, Report, aliases_claim};
+use self::report::{Claim, EdgeLine, Report, aliases_claim, jobs_claim};
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
 use crate::output;
@@ -123,6 +123,7 @@ impl Demo {
         let peak = self.end_servers(ending)?;
         let watch = Stopwatch::start();
         let mut report = self.verify(loaded, claims)?;
+        report.claims.push(jobs_claim(&jobs));
         report.jobs = jobs;
         report.hq_memory_mib = peak.mib();
         for (line, (index, status)) in report.edges.iter_mut().zip(before.iter().enumerate()) {

@@ -286,6 +286,13 @@ pub(super) fn aliases_claim(books: &Books) -> Claim {
     Claim { what, holds: books.aliases == books.accounts.len() as u64 }
 }
 
+/// The claim about the jobs that were run by hand, each with its run.
+pub(super) fn jobs_claim(jobs: &[(String, Value)]) -> Claim {
+    let has_succeeded = |(_, run): &(String, Value)| run["outcome"] == "succeeded";
+    let what = "every job run by hand succeeded".to_owned();
+    Claim { what, holds: !jobs.is_empty() && jobs.iter().all(has_succeeded) }
+}
+
 fn put_list(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item = String>) {
     let count = lines.len();
     if count == 0 {
@@ -303,4 +310,18 @@ fn put_list(text: &mut String, title: &str, lines: impl ExactSizeIterator<Item =
 
 fn round(value: f64) -> Value {
     json!((value * 1000.0).round() / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_job_that_did_not_succeed_or_none_at_all_breaks_the_claim() {
+        let job = |outcome: &str| ("P-0001".to_owned(), json!({"outcome": outcome}));
+        assert!(jobs_claim(&[job("succeeded"), job("succeeded")]).holds);
+        assert!(!jobs_claim(&[job("succeeded"), job("completed_with_errors")]).holds);
+        assert!(!jobs_claim(&[("P-0001".to_owned(), json!({}))]).holds);
+        assert!(!jobs_claim(&[]).holds);
+    }
 }
