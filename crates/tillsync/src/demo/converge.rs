@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tillsync_fleet::{CommerceClient, Deadline, Edge, EdgeStatus, pause};
+use tillsync_fleet::{
+    CommerceClient, Deadline, Edge, EdgeStatus, HeadquartersClient, InboxStatus, pause,
+};
 
 use super::interrupt::Interrupt;
 use super::progress::Progress;
@@ -17,7 +19,7 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 /// How the wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Converged {
-    /// Every edge knows every customer by its account.
+    /// Every edge knows every customer by its account, those aside that failed at headquarters.
     Yes,
     /// Nothing moved any more.
     No,
@@ -35,10 +37,13 @@ pub(super) fn clients_of(edges: &[Edge]) -> Vec<CommerceClient> {
 
 /// Waits until each edge knows `customers` customers, all with their accounts.
 ///
+/// A customer that headquarters recorded as failed gets no account and is not waited for.
+///
 /// # Errors
 /// Busy: Ctrl-C.
 pub(super) fn wait_until_known(
     clients: &[CommerceClient],
+    hq: &HeadquartersClient,
     customers: u64,
     interrupt: &Interrupt,
 ) -> Result<Converged, CommandError> {
@@ -49,12 +54,18 @@ pub(super) fn wait_until_known(
     while !still.is_over() {
         interrupt.check()?;
         let asked = ask_edges(clients);
-        if asked != statuses {
+        let is_still = asked == statuses;
+        if !is_still {
             still = Deadline::after(STILL_MAX);
             statuses = asked;
         }
         progress.set(statuses.iter().map(|edge| edge.customers - edge.pending).sum());
-        if statuses.iter().all(|edge| is_settled(edge, customers)) {
+        let is_settled = statuses.iter().all(|edge| is_settled(edge, customers))
+            // The edges are not asked all at once: what moved in between shows one round later.
+            || is_still
+                && is_all_sent(&statuses)
+                && hq.status().is_ok_and(|inbox| is_explained(&statuses, &inbox, customers));
+        if is_settled {
             progress.end();
             return Ok(Converged::Yes);
         }
@@ -66,4 +77,59 @@ pub(super) fn wait_until_known(
 
 fn is_settled(edge: &EdgeStatus, customers: u64) -> bool {
     edge.pending == 0 && edge.unsent == 0 && edge.customers >= customers
+}
+
+fn is_all_sent(edges: &[EdgeStatus]) -> bool {
+    edges.iter().all(|edge| edge.unsent == 0)
+}
+
+/// Whether failures at headquarters are all that keeps the edges from being settled: everything
+/// has arrived and is dealt with there, and every edge knows every account that there is.
+fn is_explained(edges: &[EdgeStatus], inbox: &InboxStatus, customers: u64) -> bool {
+    let knows_all =
+        |edge: &EdgeStatus| edge.customers.saturating_sub(edge.pending) >= inbox.customers;
+    // One failed customer can have several failed operations, so this sum is an upper bound.
+    let has_arrived = inbox.customers + inbox.failed >= customers;
+    inbox.failed > 0 && inbox.pending == 0 && has_arrived && edges.iter().all(knows_all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUSTOMERS: u64 = 10;
+
+    fn edge(customers: u64, pending: u64) -> EdgeStatus {
+        EdgeStatus { customers, pending, unsent: 0 }
+    }
+
+    fn inbox(customers: u64, pending: u64, failed: u64) -> InboxStatus {
+        InboxStatus { customers, pending, failed }
+    }
+
+    #[test]
+    fn a_recorded_failure_explains_a_customer_that_stays_pending_where_it_was_created() {
+        let edges = [edge(10, 1), edge(9, 0)];
+        assert!(!edges.iter().all(|edge| is_settled(edge, CUSTOMERS)));
+        assert!(is_explained(&edges, &inbox(9, 0, 2), CUSTOMERS));
+    }
+
+    #[test]
+    fn without_a_failure_nothing_is_explained() {
+        assert!(!is_explained(&[edge(10, 1)], &inbox(9, 0, 0), CUSTOMERS));
+        assert!(!is_explained(&[edge(10, 1)], &inbox(10, 0, 0), CUSTOMERS));
+    }
+
+    #[test]
+    fn a_failure_does_not_explain_what_waits_is_missing_or_is_unknown_at_an_edge() {
+        assert!(!is_explained(&[edge(10, 2)], &inbox(8, 1, 1), CUSTOMERS));
+        assert!(!is_explained(&[edge(10, 2)], &inbox(8, 0, 1), CUSTOMERS));
+        assert!(!is_explained(&[edge(10, 1), edge(10, 2)], &inbox(9, 0, 1), CUSTOMERS));
+    }
+
+    #[test]
+    fn what_is_not_sent_yet_is_noticed() {
+        assert!(is_all_sent(&[edge(10, 0)]));
+        assert!(!is_all_sent(&[edge(10, 0), EdgeStatus { unsent: 1, ..edge(10, 1) }]));
+    }
 }

@@ -111,9 +111,10 @@ impl Demo {
         let before = ask_edges(&clients);
         let mut claims = self.look_up_pending(&cut, &loaded, &before);
         let expected = loaded.accepted.len() as u64;
+        let hq = self.fleet.headquarters()?;
         let converged = self.stage("converge", |demo| {
             cut.iter().for_each(|index| demo.fleet.edges()[*index].link.mend());
-            Ok(wait_until_known(&clients, expected, &demo.interrupt)?)
+            Ok(wait_until_known(&clients, &hq, expected, &demo.interrupt)?)
         })?;
         claims.push(Claim {
             what: "all edges had caught up before the wait ended".to_owned(),
