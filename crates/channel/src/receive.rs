@@ -13,11 +13,11 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{Hello, UploadReceipt, Welcome};
 use tillsync_exchange::package::{
-    LINE_BYTES_MAX, Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX,
-    UPLOAD_PLAIN_BYTES_MAX, UPLOAD_ROWS_MAX, Verifier,
+    Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX, UPLOAD_PLAIN_BYTES_MAX,
+    UPLOAD_ROWS_MAX, Verifier,
 };
 use tillsync_exchange::rows::Table;
-use tillsync_exchange::rows::operation::OperationRow;
+use tillsync_exchange::rows::operation::{OperationRow, OversizedOperation};
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
 use crate::create::whole_microseconds;
@@ -25,9 +25,6 @@ use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
 use crate::log::{self, Appended};
 use crate::project;
-
-/// A relayed line grows by its new counter and the time of relaying; both must fit again.
-const RELAY_BYTES_MAX: usize = 256;
 
 /// Why an upload was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +46,9 @@ pub enum ReceiveError {
     /// The package is not an upload of operations, or larger than one may be.
     #[error("the package cannot be an upload: {0}")]
     NotAnUpload(&'static str),
+    /// A row that is larger than any edge records.
+    #[error(transparent)]
+    Oversized(#[from] OversizedOperation),
     /// Operations before it are missing here.
     #[error("the package does not continue where this channel stands, at counter {}", .0.counter)]
     Gap(Watermark),
@@ -64,7 +64,7 @@ impl ReceiveError {
             ReceiveError::Version(_) | ReceiveError::Gap(_) => ErrorKind::Conflict,
             ReceiveError::Package(error) => error.kind(),
             ReceiveError::OtherSource { .. } => ErrorKind::Forbidden,
-            ReceiveError::NotAnUpload(_) => ErrorKind::Invalid,
+            ReceiveError::NotAnUpload(_) | ReceiveError::Oversized(_) => ErrorKind::Invalid,
             ReceiveError::Db(error) => error.kind(),
         }
     }
@@ -173,11 +173,9 @@ fn read_rows(
         if line.table != Table::Operation {
             return Err(ReceiveError::NotAnUpload("it holds other rows than operations"));
         }
-        if line.row.get().len() > LINE_BYTES_MAX - RELAY_BYTES_MAX {
-            return Err(ReceiveError::NotAnUpload("an operation is too long to be relayed"));
-        }
         let row: OperationRow = serde_json::from_str(line.row.get())
             .map_err(|source| PackageError::BadLine { line: number, source })?;
+        row.check_size()?;
         if row.counter != expected.0 {
             return Err(ReceiveError::NotAnUpload("its counters are not consecutive"));
         }

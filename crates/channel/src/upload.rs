@@ -11,7 +11,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{Hello, UploadReceipt};
 use tillsync_exchange::package::{
-    Manifest, PackageWriter, Span, UPLOAD_PLAIN_BYTES_MAX, UPLOAD_ROWS_MAX,
+    Manifest, PackageWriter, Span, UPLOAD_BYTES_MAX, UPLOAD_ROWS_MAX,
 };
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 use tillsync_exchange::rows::Table;
@@ -26,8 +26,8 @@ use crate::log::{self, Visit};
 use crate::upstream::{Upstream, UpstreamError};
 use session::UploadSession;
 
-/// Below the receiver's limit by the length of one line and some.
-const PACKAGE_PLAIN_BYTES_MAX: u64 = UPLOAD_PLAIN_BYTES_MAX / 2;
+/// Even content that does not compress stays below the receiver's limit on compressed bytes.
+const PACKAGE_PLAIN_BYTES_MAX: u64 = UPLOAD_BYTES_MAX - (UPLOAD_BYTES_MAX >> 2);
 /// How often the upstream may point elsewhere before this end stops believing it.
 const PLANS_MAX: u32 = 8;
 /// How long a conversation goes on without another hello.

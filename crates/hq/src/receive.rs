@@ -10,7 +10,7 @@ use tillsync_exchange::package::{
     UPLOAD_ROWS_MAX, Verifier,
 };
 use tillsync_exchange::rows::Table;
-use tillsync_exchange::rows::operation::OperationRow;
+use tillsync_exchange::rows::operation::{OperationRow, OversizedOperation};
 use tillsync_exchange::session::UploadStatus;
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
@@ -58,6 +58,9 @@ pub enum ReceiveError {
         #[source]
         source: serde_json::Error,
     },
+    /// A row that is larger than any edge records.
+    #[error(transparent)]
+    Oversized(#[from] OversizedOperation),
     /// Counters that are not consecutive from first to last.
     #[error("row {row} has counter {found} where {expected} belongs")]
     BrokenCounters {
@@ -93,6 +96,7 @@ impl ReceiveError {
             ReceiveError::NotAnUpload
             | ReceiveError::TooLarge { .. }
             | ReceiveError::BadRow { .. }
+            | ReceiveError::Oversized(_)
             | ReceiveError::BrokenCounters { .. } => ErrorKind::Invalid,
             ReceiveError::Package(error) => error.kind(),
             ReceiveError::Storage(error) => error.kind(),
@@ -226,6 +230,7 @@ fn read_upload(
         }
         let operation: OperationRow = serde_json::from_str(line.row.get())
             .map_err(|source| ReceiveError::BadRow { row, source })?;
+        operation.check_size()?;
         let expected = first.saturating_add(row - 1);
         if operation.counter != expected {
             let found = operation.counter;

@@ -109,7 +109,7 @@ impl Manifest {
 
     /// How many rows the package holds.
     pub fn rows_total(&self) -> u64 {
-        self.rows.values().sum()
+        self.rows.values().fold(0, |total, rows| total.saturating_add(*rows))
     }
 }
 

@@ -108,6 +108,7 @@ fn concerns_package(error: &ReceiveError) -> bool {
         ReceiveError::TooLarge { .. }
         | ReceiveError::Package(_)
         | ReceiveError::BadRow { .. }
+        | ReceiveError::Oversized(_)
         | ReceiveError::BrokenCounters { .. }
         | ReceiveError::Storage(_) => true,
         ReceiveError::Version(_)

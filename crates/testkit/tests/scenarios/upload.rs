@@ -258,3 +258,19 @@ fn clocks_that_disagree_change_nothing_but_the_times_people_read() {
     assert!(world.account_of(early).is_some() && world.account_of(late).is_some());
     assert_eq!(world.account_at("S1", late), world.account_at("S2", late));
 }
+
+#[test]
+fn an_oversized_operation_is_refused_where_it_first_arrives() {
+    let mut world = store();
+    world.add_register("S1.R1", "S1");
+    for at in ["S1", "S1.R1"] {
+        let sender = Sender::new(&world, at);
+        let long = format!(r#"{{"customer_type":1,"last_name":"{}"}}"#, "x".repeat(20_000));
+        let (kind, message) = refusal(sender.send(&[sender.row(1, &long)]));
+        assert_eq!(kind, ErrorKind::Invalid);
+        assert!(message.contains("its content has"), "{message}");
+        let strange = OperationRow { kind: "k".repeat(65), ..sender.row(1, ADA) };
+        assert_eq!(refusal(sender.send(&[strange])).0, ErrorKind::Invalid);
+        assert_eq!(sender.send(&[sender.row(1, ADA)]).unwrap().inserted, 1, "the road is free");
+    }
+}
