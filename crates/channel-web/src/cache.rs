@@ -110,6 +110,8 @@ fn bring(
     let mut sink = Checked { sink, verifier, left: manifest.bytes };
     fetch(&mut sink)?;
     sink.sink.flush().map_err(UpstreamError::Sink)?;
+    // Under its final name the file is believed for ever: it must survive a power cut whole.
+    sink.sink.get_ref().sync_all().map_err(UpstreamError::Sink)?;
     sink.verifier.finish(manifest).map_err(damaged)
 }
 

@@ -73,6 +73,13 @@ pub enum FetchError {
     File(#[from] io::Error),
 }
 
+impl FetchError {
+    /// Whether the way failed, as opposed to the package.
+    fn is_communication(&self) -> bool {
+        matches!(self, FetchError::Upstream(error) if error.is_communication())
+    }
+}
+
 impl DownloadError {
     /// What sort of failure this is.
     pub fn kind(&self) -> ErrorKind {
@@ -90,9 +97,7 @@ impl DownloadError {
     pub fn is_communication(&self) -> bool {
         match self {
             DownloadError::Upstream(error) => error.is_communication(),
-            DownloadError::Fetch { source: FetchError::Upstream(error), .. } => {
-                error.is_communication()
-            }
+            DownloadError::Fetch { source, .. } => source.is_communication(),
             _ => false,
         }
     }
@@ -188,9 +193,12 @@ fn take_offer(
     let file = match fetch(edge, upstream, &offer.manifest) {
         Ok(file) => file,
         Err(source) => {
-            let outcome = (DownloadResult::DownloadFailed, Some(source.to_string()));
-            // The fetch's own failure says more than that of the report.
-            let _ = report(edge, upstream, offer, outcome, clock);
+            // A line that is cut is no fault of the package: it must not use up its tries.
+            if !source.is_communication() {
+                let outcome = (DownloadResult::DownloadFailed, Some(source.to_string()));
+                // The fetch's own failure says more than that of the report.
+                let _ = report(edge, upstream, offer, outcome, clock);
+            }
             return Err(DownloadError::Fetch { package, source });
         }
     };

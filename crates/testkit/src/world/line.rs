@@ -32,6 +32,8 @@ pub enum Fault {
     LoseAnswers(u32),
     /// Package bytes are damaged on the way down: this many times, then it works.
     DamagePackages(u32),
+    /// Packages break off on the way down; everything else works.
+    BreakOffPackages,
     /// Reports that a package was applied do not get through; everything else does.
     DropAppliedReports,
 }
@@ -211,6 +213,9 @@ impl Upstream for Line {
             })
         })?;
         let mut state = self.state();
+        if state.fault == Some(Fault::BreakOffPackages) {
+            return Err(UpstreamError::Unreachable("the line broke off".into()));
+        }
         if let Some(Fault::DamagePackages(left)) = state.fault {
             state.fault = (left > 1).then_some(Fault::DamagePackages(left - 1));
             let middle = bytes.len() / 2;
