@@ -13,7 +13,7 @@ use tillsync_exchange::messages::ExchangeMode;
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::promote::PromoteError;
-use crate::storage::{DueOperations, StorageError, Trigger};
+use crate::storage::{DueOperations, RunOutcome, StorageError, Trigger};
 use tillsync_domain::promotion::InboxPosition;
 
 /// How long a worker sleeps when nobody wakes it.
@@ -104,7 +104,11 @@ fn distribute_live(hq: &Headquarters) {
         let is_asked = wake.changes || !options.snapshots_for.is_empty();
         let ran = is_distribution_due(hq).and_then(|is_due| {
             if is_asked || is_due {
-                hq.run_job(JobName::Customers1010, Trigger::Live, options)?;
+                let run = hq.run_job(JobName::Customers1010, Trigger::Live, options)?;
+                if run.outcome != RunOutcome::Succeeded {
+                    // A full disk or a store that is away: polls ask again soon enough.
+                    hq.signals().pause(LOOK_AGAIN);
+                }
             }
             Ok(())
         });

@@ -43,6 +43,17 @@ pub struct GroupFailure {
 
 const JOB: JobName = JobName::Customers1010;
 
+/// A package on local disk.
+struct Built {
+    file: File,
+    span: Span,
+    /// Where the group's packages had come to when its rows were read.
+    before: Position,
+    /// Where a database stands that has applied it.
+    position: Position,
+    contents: PackageContents,
+}
+
 impl Headquarters {
     /// Makes a delta for each of the groups; one group's failure stops no other.
     pub(crate) fn make_deltas(
@@ -70,9 +81,10 @@ impl Headquarters {
     ) -> Result<PackageRecord, DistributionError> {
         let now = self.now();
         let package = self.begin_package(group, run, Scope::Snapshot, now);
-        let made = self.build(group, package);
+        let made = self.build(group, package)?;
+        // Only then: a poll that is woken for nothing would ask for the snapshot again at once.
         self.signals().offers_changed();
-        made
+        Ok(made)
     }
 
     fn make_delta(
@@ -150,7 +162,8 @@ impl Headquarters {
         group: &GroupRecord,
         mut package: PackageRecord,
     ) -> Result<PackageRecord, DistributionError> {
-        let (mut file, span, position, contents) = self.write_rows(group, &package)?;
+        let Built { mut file, span, before, position, contents } =
+            self.write_rows(group, &package)?;
         package.position = position;
         let is_empty = contents.rows.is_empty();
         let manifest = Manifest::new(package.id, package.created_at, span, contents);
@@ -159,7 +172,12 @@ impl Headquarters {
             // The row version moves on, so that the next run need not look at the same changes.
             package.status = DownloadStatus::NoData;
             package.position.sequence -= 1;
-            self.storage.write(|tx| tx.row_version_put(&package.group, JOB, package.position))?;
+            self.storage.write(|tx| {
+                if tx.row_version_get(&package.group, JOB)? != before {
+                    return Ok(Err(DistributionError::Overtaken(package.group.clone())));
+                }
+                tx.row_version_put(&package.group, JOB, package.position).map(Ok)
+            })??;
             return Ok(package);
         }
         let location = format!("{}/{}/{}.ndjson.zst", JOB, package.group, package.id);
@@ -168,12 +186,15 @@ impl Headquarters {
         package.location = Some(location);
         package.status = DownloadStatus::Available;
         self.storage.write(|tx| {
-            tx.package_put(&package)?;
-            match package.scope {
-                Scope::Delta => tx.row_version_put(&package.group, JOB, package.position),
-                Scope::Snapshot => Ok(()),
+            if package.scope == Scope::Delta {
+                // Another run was quicker: what this one holds does not continue there any more.
+                if tx.row_version_get(&package.group, JOB)? != before {
+                    return Ok(Err(DistributionError::Overtaken(package.group.clone())));
+                }
+                tx.row_version_put(&package.group, JOB, package.position)?;
             }
-        })?;
+            tx.package_put(&package).map(Ok)
+        })??;
         Ok(package)
     }
 
@@ -182,13 +203,13 @@ impl Headquarters {
         &self,
         group: &GroupRecord,
         package: &PackageRecord,
-    ) -> Result<(File, Span, Position, PackageContents), DistributionError> {
+    ) -> Result<Built, DistributionError> {
         Ok(self.storage.read(|tx| {
-            let position = tx.row_version_get(&group.id, JOB)?;
+            let before = tx.row_version_get(&group.id, JOB)?;
             let horizon = tx.change_horizon()?;
             let (after, up_to, sequence) = match package.scope {
-                Scope::Delta => (position.version, Some(horizon), position.sequence + 1),
-                Scope::Snapshot => (Version(0), None, position.sequence),
+                Scope::Delta => (before.version, Some(horizon), before.sequence + 1),
+                Scope::Snapshot => (Version(0), None, before.sequence),
             };
             let selection =
                 ChangeSelection { address_books: group.address_books.clone(), after, up_to };
@@ -210,7 +231,8 @@ impl Headquarters {
                 from: after.0,
                 to: horizon.0,
             };
-            Ok((file, span, Position { sequence, version: horizon }, contents))
+            let position = Position { sequence, version: horizon };
+            Ok(Built { file, span, before, position, contents })
         })?)
     }
 

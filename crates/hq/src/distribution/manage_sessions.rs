@@ -1,6 +1,7 @@
 //! What operators do with download sessions: list, retry, cancel, rerun (F70, F71).
 
 use tillsync_domain::ids::SessionId;
+use tillsync_exchange::package::Scope;
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, Progress};
 
@@ -105,7 +106,11 @@ fn carry_out(
     let record = match command {
         SessionCommand::Retry => DownloadSessionRecord { progress, ..record },
         SessionCommand::Cancel => {
-            move_past(tx, &record)?;
+            // A snapshot is where a database begins: without it there is nothing to go on from.
+            let package = tx.package_get(&record.package)?;
+            if package.is_some_and(|package| package.scope == Scope::Delta) {
+                move_past(tx, &record)?;
+            }
             DownloadSessionRecord { progress, ..record }
         }
         // The old session keeps its history; the repeat has one of its own.

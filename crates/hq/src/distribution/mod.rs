@@ -13,7 +13,7 @@ pub use offer_packages::PollOutcome;
 
 use std::path::PathBuf;
 
-use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
+use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, IllegalStep};
 
@@ -57,6 +57,9 @@ pub enum DistributionError {
         #[source]
         source: std::io::Error,
     },
+    /// Another run made a package meanwhile.
+    #[error("another run has made a package for group {0} meanwhile; the next run goes on there")]
+    Overtaken(GroupId),
     /// The package could not be stored.
     #[error("store a package")]
     Store(#[from] PackageStoreError),
@@ -73,7 +76,7 @@ impl DistributionError {
                 ErrorKind::NotFound
             }
             DistributionError::Step { .. } => ErrorKind::Conflict,
-            DistributionError::Build { .. } => ErrorKind::Busy,
+            DistributionError::Build { .. } | DistributionError::Overtaken(_) => ErrorKind::Busy,
             DistributionError::Store(error) => error.kind(),
             DistributionError::Storage(error) => error.kind(),
         }

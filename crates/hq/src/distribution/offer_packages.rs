@@ -72,7 +72,7 @@ impl Headquarters {
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
             Ok((mode, tx.pull_get()?, next_for(tx, database, now)?, seen))
         })?;
-        let answers_pull = poll.pulled > database.pulled;
+        let answers_pull = poll.pulled.min(pull) > database.pulled;
         let is_stale =
             was_seen_at.is_none_or(|seen| now.duration_since(seen).unsigned_abs() >= SEEN_EVERY);
         if is_first_look && (answers_pull || is_stale) {
@@ -135,7 +135,12 @@ impl Headquarters {
     ) -> Result<(), DistributionError> {
         let databases = self.storage.read(|tx| tx.databases_all())?;
         let now = self.now();
-        for database in databases.iter().filter(|record| record.database.group == group.id) {
+        let takes_part = |record: &&DatabaseRecord| {
+            record.database.group == group.id
+                && record.enrolled_at.is_some()
+                && record.revoked_at.is_none()
+        };
+        for database in databases.iter().filter(takes_part) {
             self.open_session(&database.database.id, snapshot.id, now)?;
         }
         self.signals().offers_changed();
@@ -147,7 +152,8 @@ impl Headquarters {
         Ok(self.storage.read(|tx| {
             let newest = tx.row_version_get(group, JOB)?.sequence;
             let latest = tx.snapshot_latest(group, JOB)?;
-            Ok(latest.is_none_or(|latest| newest - latest.position.sequence > BACKLOG_MAX))
+            Ok(latest
+                .is_none_or(|latest| newest.saturating_sub(latest.position.sequence) > BACKLOG_MAX))
         })?)
     }
 
@@ -194,7 +200,9 @@ fn next_for(
         if session.progress.status == DownloadStatus::Suspended {
             return Ok(Next::Nothing);
         }
-        if let Some(at) = session.progress.next_try_at.filter(|at| *at > now) {
+        // A try that lies further ahead than any pause was set by a clock that has been corrected.
+        let latest = now + RetryPolicy::SESSION.delay_max;
+        if let Some(at) = session.progress.next_try_at.filter(|at| *at > now && *at <= latest) {
             return Ok(Next::NotBefore(at));
         }
         let package = tx.package_get(&session.package)?;
@@ -223,7 +231,8 @@ fn next_package(tx: &mut dyn ReadTx, database: &DatabaseRecord) -> Result<Next, 
     // New, too far behind, or the delta it needs is gone.
     let behind = position.map_or(0, |position| position.sequence + 1);
     let snapshot = tx.snapshot_latest(group, JOB)?.filter(|snapshot| {
-        newest - snapshot.position.sequence <= BACKLOG_MAX && snapshot.position.sequence >= behind
+        newest.saturating_sub(snapshot.position.sequence) <= BACKLOG_MAX
+            && snapshot.position.sequence >= behind
     });
     Ok(match snapshot {
         Some(snapshot) => Next::Package(Box::new(snapshot)),

@@ -241,3 +241,33 @@ fn a_package_that_cannot_be_made_says_so_and_the_next_run_makes_it() {
     world.settle();
     assert_eq!(world.account_at("S2", guid), "C-00000001");
 }
+
+#[test]
+fn a_line_that_keeps_breaking_off_uses_up_no_tries() {
+    let mut world = stores();
+    let guid = promote_one(&mut world, "Waller");
+    world.line("S2").suffer(Fault::BreakOffPackages);
+    for _ in 0..5 {
+        assert!(world.download("S2").is_err());
+        world.pass(SignedDuration::from_mins(2));
+    }
+    assert_eq!(latest(&world, "S2").progress.failures, 0);
+    world.line("S2").mend();
+    world.download("S2").unwrap();
+    assert_eq!(world.account_at("S2", guid), "C-00000001");
+}
+
+#[test]
+fn a_cancelled_snapshot_does_not_leave_a_store_without_customers() {
+    let mut world = stores();
+    let guid = promote_one(&mut world, "Waller");
+    world.add_store("S3");
+    world.run(JobName::Customers1010);
+    world.line("S3").suffer(Fault::BreakOffPackages);
+    assert!(world.download("S3").is_err());
+    let snapshot = latest(&world, "S3");
+    world.hq().command_session(&snapshot.id, SessionCommand::Cancel).unwrap();
+    world.line("S3").mend();
+    world.download("S3").unwrap();
+    assert_eq!(world.account_at("S3", guid), "C-00000001");
+}
