@@ -146,7 +146,11 @@ impl DatabaseWrites for SqliteTx<'_> {
         let sql = "UPDATE edge_database SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
         let values = params![database.as_str(), now.as_microsecond()];
         let doing = "revoke a credential";
-        expect_one(change(self.connection, sql, values, doing)?, doing)
+        expect_one(change(self.connection, sql, values, doing)?, doing)?;
+        // An open code would let the revoked device back in.
+        let sql = "DELETE FROM activation WHERE edge_database = ?1 AND redeemed_by IS NULL";
+        change(self.connection, sql, [database.as_str()], doing)?;
+        Ok(())
     }
 
     fn database_seen(

@@ -1,5 +1,6 @@
 //! Runs, leases, schedules and the pull number.
 
+use jiff::SignedDuration;
 use rusqlite::params;
 use tillsync_domain::ids::RunId;
 use tillsync_domain::job::JobName;
@@ -13,6 +14,10 @@ use crate::columns::{Columns, bounded, change, read_all, read_one, to_json};
 
 const RUN: &str = "SELECT id, job, trigger, started_at, ended_at, outcome, detail, error
     FROM job_run";
+
+/// A lease that runs further ahead was taken under a clock that has been corrected since: it holds
+/// nobody up.
+const LEASE_AHEAD_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 impl JobReads for SqliteTx<'_> {
     fn lease_get(&mut self, job: JobName) -> Result<Option<Lease>, StorageError> {
@@ -82,6 +87,7 @@ impl JobWrites for SqliteTx<'_> {
         if let Some(held) = self.lease_get(lease.job)?
             && held.holder != lease.holder
             && held.expires_at > now
+            && held.expires_at <= now + LEASE_AHEAD_MAX
         {
             return Ok(LeaseOutcome::Held(held));
         }

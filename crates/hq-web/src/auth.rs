@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::device::Secret;
+use tillsync_exchange::messages::DatabaseKind;
 use tillsync_hq::storage::DatabaseRecord;
 use tracing::Instrument;
 
@@ -93,6 +94,10 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
             let secret = presented(request.headers())?;
             let record = guard.app.run(move |hq| hq.authenticate_device(&secret)).await?;
             tracing::Span::current().record("device", record.database.id.as_str());
+            if record.database.kind == DatabaseKind::Register {
+                let message = "a register reaches headquarters only through its channel";
+                return Err(HttpError::new(ErrorKind::Forbidden, message.to_owned()));
+            }
             request.extensions_mut().insert(Device(record));
         }
         Access::Operator => {

@@ -8,9 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
-use tillsync_domain::ids::{
-    AccountNumber, AddressBook, CustomerGuid, DatabaseId, OperationId, PartyNumber, RunId,
-};
+use tillsync_domain::ids::{AccountNumber, CustomerGuid, OperationId, PartyNumber, RunId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::number_sequence::{NumberSequence, SequenceMode};
 use tillsync_domain::operation::Act;
@@ -90,7 +88,6 @@ pub enum Whom {
 /// One run of promotion: what every batch of it has in common.
 struct Round<'a> {
     run: RunId,
-    books: HashMap<DatabaseId, AddressBook>,
     keep_going: &'a mut dyn FnMut(&PromotionSummary) -> bool,
 }
 
@@ -117,12 +114,7 @@ impl Headquarters {
         run: RunId,
         keep_going: &mut dyn FnMut(&PromotionSummary) -> bool,
     ) -> Result<PromotionSummary, PromoteError> {
-        let databases = self.storage.read(|tx| tx.databases_all())?;
-        let books = databases
-            .into_iter()
-            .map(|record| (record.database.id, record.database.address_book))
-            .collect();
-        let mut round = Round { run, books, keep_going };
+        let mut round = Round { run, keep_going };
         let only = match whom {
             Whom::Due => None,
             Whom::Only(customers) => Some(customers.clone()),
@@ -189,8 +181,13 @@ impl Headquarters {
         due: &DueOperations,
         round: &Round<'_>,
     ) -> Result<(PromotionPlan, Option<InboxPosition>), PromoteError> {
-        let context =
-            PromotionContext { now: due.now, run: round.run, address_books: round.books.clone() };
+        // Read for each batch: a store that was added a moment ago counts already.
+        let databases = self.storage.read(|tx| tx.databases_all())?;
+        let address_books = databases
+            .into_iter()
+            .map(|record| (record.database.id, record.database.address_book))
+            .collect();
+        let context = PromotionContext { now: due.now, run: round.run, address_books };
         let jitter = self.jitter();
         loop {
             let mut spare = self.spare_accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -224,7 +221,7 @@ impl Headquarters {
         let (now, jitter) = (self.now(), self.jitter());
         let failures: Vec<_> = records
             .iter()
-            .map(|r| (r.row.id, defect.to_string(), next_try(r.tries, now, jitter)))
+            .map(|r| (r.row.id, defect.to_string(), next_try(&defect, r.tries, (now, jitter))))
             .collect();
         self.storage.write(|tx| tx.operations_fail(&failures))?;
         Ok(failures.len() as u64)
@@ -264,7 +261,7 @@ fn promote_in(
             .iter()
             .map(|(id, defect)| {
                 let failures = tries.get(id).copied().unwrap_or(0);
-                (*id, defect.to_string(), next_try(failures, context.now, jitter))
+                (*id, defect.to_string(), next_try(defect, failures, (context.now, jitter)))
             })
             .collect();
         tx.operations_fail(&failures)?;
@@ -300,9 +297,22 @@ fn known_of(tx: &mut dyn WriteTx, staged: &[Staged]) -> Result<Known, StorageErr
 }
 
 /// When a failed operation is tried again by itself, after `failures` earlier failures.
-fn next_try(failures: u32, now: Timestamp, jitter: Jitter) -> Option<Timestamp> {
-    let policy = RetryPolicy::OPERATION;
-    let failures = failures + 1;
+///
+/// What breaks a rule needs a person after a few tries. What this version cannot read, or the
+/// database refused, may heal by an upgrade or a repair: it is tried for ever, ever more seldom.
+fn next_try(
+    defect: &Defect,
+    failures: u32,
+    (now, jitter): (Timestamp, Jitter),
+) -> Option<Timestamp> {
+    let tries_max = match defect {
+        Defect::Unreadable(_) | Defect::Storage(_) => None,
+        Defect::Rules(_) | Defect::SecondCreation(_) | Defect::ForeignAddress(_) => {
+            RetryPolicy::OPERATION.tries_max
+        }
+    };
+    let policy = RetryPolicy { tries_max, ..RetryPolicy::OPERATION };
+    let failures = failures.saturating_add(1);
     if policy.is_used_up(failures) {
         return None;
     }

@@ -14,12 +14,18 @@ use crate::distribution::{DistributionError, PackageSummary};
 use crate::headquarters::Headquarters;
 use crate::promote::{PromoteError, PromotionSummary, Whom};
 use crate::storage::{
-    GroupRecord, Lease, LeaseOutcome, RunOutcome, RunRecord, StorageError, Trigger,
+    GroupRecord, Lease, LeaseOutcome, RunOutcome, RunRecord, StorageError, Trigger, WriteTx,
 };
 
 /// How long a lease lasts without renewal: longer than any batch, short enough that a dead
 /// process does not block the job.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often a pull looks whether its channels have answered.
+const PULL_LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// What is said behind the name of a channel that nobody waits for.
+const NOT_CONNECTED: &str = " (not connected)";
 
 /// Runs kept per job.
 const RUNS_KEPT: usize = 1_000;
@@ -120,7 +126,11 @@ impl Headquarters {
         };
         let lease = self.lease(&record, now);
         let outcome = self.storage.write(|tx| {
+            let before = tx.lease_get(job)?;
             let outcome = tx.lease_take(&lease, now)?;
+            if let Some(before) = before.filter(|_| outcome == LeaseOutcome::Taken) {
+                end_dead_run(tx, &before.run, now)?;
+            }
             if outcome == LeaseOutcome::Taken && trigger != Trigger::Live {
                 tx.run_put(&record)?;
             }
@@ -302,7 +312,8 @@ impl ActiveRun<'_> {
             let now = self.hq.now();
             // A process that ends does not wait: pauses are over at once then.
             let is_over = now >= deadline || self.hq.signals().is_stopping();
-            if missing.is_empty() || is_over || !self.hq.renew(&self.record) {
+            let waits_for_nobody = missing.iter().all(|channel| channel.ends_with(NOT_CONNECTED));
+            if waits_for_nobody || is_over || !self.hq.renew(&self.record) {
                 let is_clean = missing.is_empty();
                 let error = (!is_clean).then(|| {
                     format!(
@@ -316,7 +327,7 @@ impl ActiveRun<'_> {
                 });
                 return Ok(Outcome { outcome: outcome_of(is_clean), detail, error });
             }
-            self.hq.signals().pause(Duration::from_millis(50));
+            self.hq.signals().pause(PULL_LOOK_AGAIN);
         }
     }
 
@@ -337,12 +348,24 @@ impl ActiveRun<'_> {
                 if is_present(record, now) {
                     id.to_string()
                 } else {
-                    format!("{id} (not connected)")
+                    format!("{id}{NOT_CONNECTED}")
                 }
             })
             .collect();
         Ok((channels.len(), missing))
     }
+}
+
+/// A run whose lease was taken over has ended, although nobody said so.
+fn end_dead_run(tx: &mut dyn WriteTx, run: &RunId, now: Timestamp) -> Result<(), StorageError> {
+    let dead = tx.run_get(run)?.filter(|run| run.outcome == RunOutcome::Running);
+    let Some(dead) = dead else { return Ok(()) };
+    tx.run_put(&RunRecord {
+        outcome: RunOutcome::Failed,
+        ended_at: Some(now),
+        error: Some("its process ended without finishing it; later runs go on".to_owned()),
+        ..dead
+    })
 }
 
 fn outcome_of(is_clean: bool) -> RunOutcome {

@@ -71,12 +71,15 @@ impl Headquarters {
     pub fn take_due_jobs(&self) -> Result<Vec<JobName>, ScheduleError> {
         let now = self.now();
         let schedules = self.storage.read(|tx| tx.schedules_all())?;
-        if !schedules.iter().any(|schedule| is_due(schedule, now)) {
+        let is_ahead = |s: &ScheduleRecord| s.fired_at.is_some_and(|fired| fired > now);
+        if !schedules.iter().any(|schedule| is_due(schedule, now) || is_ahead(schedule)) {
             return Ok(vec![]);
         }
         Ok(self.storage.write(|tx| {
             let due: Vec<_> = tx.schedules_all()?.into_iter().filter(|s| is_due(s, now)).collect();
-            for schedule in &due {
+            // What fired in the future was started by a clock that has been corrected since.
+            let ahead = schedules.iter().filter(|schedule| is_ahead(schedule));
+            for schedule in due.iter().chain(ahead) {
                 tx.schedule_put(&ScheduleRecord { fired_at: Some(now), ..schedule.clone() })?;
             }
             let mut jobs: Vec<_> = due.into_iter().map(|schedule| schedule.job).collect();

@@ -126,7 +126,7 @@ pub trait DatabaseWrites {
         now: Timestamp,
     ) -> Result<(), StorageError>;
 
-    /// Revokes the database's credential.
+    /// Revokes the database's credential and forgets its activation codes that are not redeemed.
     fn database_revoke(
         &mut self,
         database: &DatabaseId,

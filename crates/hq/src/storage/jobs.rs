@@ -148,7 +148,8 @@ pub trait JobReads {
 
 /// Running jobs.
 pub trait JobWrites {
-    /// Takes the lease for its job if it is free, expired, or the holder's own.
+    /// Takes the lease for its job if it is free, expired, or the holder's own. One that expires
+    /// more than ten minutes ahead counts as expired: a clock was wrong when it was taken.
     fn lease_take(&mut self, lease: &Lease, now: Timestamp) -> Result<LeaseOutcome, StorageError>;
 
     /// Gives the lease up, if the holder still has it.

@@ -161,6 +161,18 @@ fn a_bad_operation_keeps_its_error_and_stops_no_other() {
 }
 
 #[test]
+fn what_this_version_cannot_read_is_tried_again_for_ever() {
+    let world = chain();
+    let guid = super::upload::send_operation(&world, "S1", r#"{"from_a_later_version":1}"#);
+    for tries in 1..=8 {
+        world.run(JobName::SynchronizeCustomers);
+        world.pass(jiff::SignedDuration::from_hours(2));
+        let operations = world.hq().storage().read(|tx| tx.operations_of(&guid)).unwrap();
+        assert_eq!((operations[0].tries, operations[0].next_try_at.is_some()), (tries, true));
+    }
+}
+
+#[test]
 fn one_bad_customer_in_ten_thousand_fails_alone() {
     let mut world = chain();
     let source = super::upload::Sender::new(&world, "S1");

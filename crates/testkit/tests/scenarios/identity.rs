@@ -60,6 +60,15 @@ fn a_revoked_device_is_out_at_once() {
 }
 
 #[test]
+fn an_open_code_does_not_let_a_revoked_device_back_in() {
+    let (world, id) = world_with("S9");
+    let code = world.hq().issue_activation_code(&id).unwrap().to_string();
+    world.hq().revoke_device(&id).unwrap();
+    let refused = world.hq().enrol_device(&request(&code, 1), None);
+    assert!(matches!(refused, Err(AccessError::BadCode)));
+}
+
+#[test]
 fn a_device_of_another_time_is_told_to_upgrade() {
     let (world, id) = world_with("S9");
     let code = world.hq().issue_activation_code(&id).unwrap().to_string();

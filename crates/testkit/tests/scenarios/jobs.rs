@@ -35,6 +35,20 @@ fn a_second_start_is_refused_until_the_first_ends_or_its_lease_expires() {
 }
 
 #[test]
+fn a_lease_taken_under_a_clock_that_was_ahead_blocks_nobody_for_long() {
+    let world = store();
+    let options = JobOptions::default();
+    let job = JobName::SynchronizeCustomers;
+    world.pass(SignedDuration::from_hours(24 * 365));
+    let dead = world.hq().begin_run(job, Trigger::Manual, options.clone()).unwrap().id();
+    world.pass(SignedDuration::from_hours(-24 * 365));
+    let elsewhere = world.second_headquarters();
+    elsewhere.run_job(job, Trigger::Manual, options).unwrap();
+    let ended = world.hq().show_run(&dead).unwrap().unwrap();
+    assert_eq!(ended.outcome, RunOutcome::Failed, "nobody takes it for running");
+}
+
+#[test]
 fn every_run_leaves_a_record() {
     let mut world = store();
     world.create("S1", "Waller");
