@@ -86,6 +86,9 @@ fn place_radix(place: char) -> Option<u64> {
     }
 }
 
+/// The most numbers in a block: what one crash can waste.
+pub const BLOCK_SIZE_MAX: u32 = 10_000;
+
 /// Whether numbers may be lost (F111).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SequenceMode {
@@ -134,9 +137,9 @@ pub enum SequenceChangeError {
         /// Where it was asked to go.
         to: u64,
     },
-    /// A block of no numbers.
-    #[error("a block must hold at least one number")]
-    EmptyBlock,
+    /// A block of no numbers, or of so many that a crash would waste a range.
+    #[error("a block holds 1 to {BLOCK_SIZE_MAX} numbers")]
+    BlockSize,
 }
 
 impl fmt::Display for NumberFormat {
@@ -190,8 +193,10 @@ impl NumberSequence {
         if next < self.next && format == self.format {
             return Err(SequenceChangeError::Backwards { from: self.next, to: next });
         }
-        if matches!(mode, SequenceMode::Blocks { size: 0 }) {
-            return Err(SequenceChangeError::EmptyBlock);
+        if let SequenceMode::Blocks { size } = mode
+            && !(1..=BLOCK_SIZE_MAX).contains(&size)
+        {
+            return Err(SequenceChangeError::BlockSize);
         }
         Ok(NumberSequence { format, mode, next, largest })
     }
@@ -283,6 +288,11 @@ mod tests {
         assert_eq!(sequence.changed(back), Err(SequenceChangeError::Backwards { from: 11, to: 5 }));
         let wide = SequenceChange { largest: Some(1000), ..SequenceChange::default() };
         assert!(sequence.changed(wide).is_err());
+        for size in [0, BLOCK_SIZE_MAX + 1] {
+            let mode = Some(SequenceMode::Blocks { size });
+            let change = SequenceChange { mode, ..SequenceChange::default() };
+            assert_eq!(sequence.changed(change), Err(SequenceChangeError::BlockSize));
+        }
     }
 
     proptest! {

@@ -46,6 +46,16 @@ pub enum AccessError {
         /// What was named as its channel.
         parent: DatabaseId,
     },
+    /// A database whose customers would be in a book that its group does not get.
+    #[error(
+        "customers created at {database} get the address book {book}, so its group must keep it"
+    )]
+    BookInUse {
+        /// The book.
+        book: AddressBook,
+        /// The database.
+        database: DatabaseId,
+    },
     /// The name is taken.
     #[error("there is a database {0} already")]
     Exists(DatabaseId),
@@ -66,7 +76,9 @@ impl AccessError {
             }
             AccessError::UnknownGroup(_) | AccessError::UnknownDatabase(_) => ErrorKind::NotFound,
             AccessError::BadParent { .. } => ErrorKind::Invalid,
-            AccessError::Exists(_) | AccessError::Version(_) => ErrorKind::Conflict,
+            AccessError::Exists(_) | AccessError::BookInUse { .. } | AccessError::Version(_) => {
+                ErrorKind::Conflict
+            }
             AccessError::Storage(error) => error.kind(),
         }
     }
@@ -92,12 +104,23 @@ pub enum Addition {
 }
 
 impl Headquarters {
-    /// Adds a group or changes its address books and mode.
+    /// Adds a group or changes its address books and mode. Customers that are in an added book
+    /// already arrive with the next full sync.
     ///
     /// # Errors
-    /// Busy, Broken: the database failed.
+    /// Conflict: a database's own customers would never come back to it. Busy, Broken: the
+    /// database failed.
     pub fn put_group(&self, group: &GroupRecord) -> Result<(), AccessError> {
-        self.storage.write(|tx| tx.group_put(group))?;
+        self.storage.write(|tx| {
+            let cut_off =
+                tx.databases_all()?.into_iter().map(|record| record.database).find(|own| {
+                    own.group == group.id && !group.address_books.contains(&own.address_book)
+                });
+            if let Some(NewDatabase { id, address_book, .. }) = cut_off {
+                return Ok(Err(AccessError::BookInUse { book: address_book, database: id }));
+            }
+            tx.group_put(group).map(Ok)
+        })??;
         self.signals().offers_changed();
         Ok(())
     }

@@ -95,3 +95,17 @@ fn a_store_may_ask_only_for_itself_and_its_registers() {
     assert!(!may("S1", "S2") && !may("S2", "S1.R1") && !may("S1.R1", "S1"));
     assert!(!may("S1", "nobody"));
 }
+
+#[test]
+fn a_group_keeps_the_book_that_its_own_stores_customers_get() {
+    let mut world = World::new();
+    world.add_store("S1");
+    let group = |book: &str| tillsync_hq::storage::GroupRecord {
+        id: tillsync_testkit::world::GROUP.parse().unwrap(),
+        address_books: vec![book.parse().unwrap()],
+        mode: Default::default(),
+    };
+    let refused = world.hq().put_group(&group("elsewhere")).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    world.hq().put_group(&group(tillsync_testkit::world::GROUP)).unwrap();
+}
