@@ -17,9 +17,10 @@ use crate::storage::{
     GroupRecord, Lease, LeaseOutcome, RunOutcome, RunRecord, StorageError, Trigger, WriteTx,
 };
 
-/// How long a lease lasts without renewal: longer than any batch, short enough that a dead
-/// process does not block the job.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long a lease lasts without renewal: longer than any batch, short enough that the jobs of a
+/// process that died go on soon. A run that outlives it can be joined by another: promotion is
+/// one transaction a batch, and a package is published only where it still continues.
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
 /// How often a pull looks whether its channels have answered.
 const PULL_LOOK_AGAIN: Duration = Duration::from_millis(100);
