@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use tillsync_channel::upstream::UpstreamError;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::package::{Manifest, Verifier};
+use tillsync_exchange::package::{CheckedSink, Manifest};
 
 /// Files kept; the oldest go first. Registers fetch within seconds of each other.
 const FILES_MAX: usize = 16;
@@ -106,38 +106,14 @@ fn bring(
 ) -> Result<(), UpstreamError> {
     let damaged = |error: tillsync_exchange::package::PackageError| refused(&error.to_string());
     let sink = BufWriter::new(File::create(part).map_err(UpstreamError::Sink)?);
-    let verifier = Verifier::new(manifest).map_err(damaged)?;
-    let mut sink = Checked { sink, verifier, left: manifest.bytes };
+    let mut sink = CheckedSink::new(sink, manifest).map_err(damaged)?;
     fetch(&mut sink)?;
-    sink.sink.flush().map_err(UpstreamError::Sink)?;
+    let sink = sink.finish(manifest).map_err(damaged)?;
     // Under its final name the file is believed for ever: it must survive a power cut whole.
-    sink.sink.get_ref().sync_all().map_err(UpstreamError::Sink)?;
-    sink.verifier.finish(manifest).map_err(damaged)
+    sink.get_ref().sync_all().map_err(UpstreamError::Sink)
 }
 
 fn refused(message: &str) -> UpstreamError {
     let message = message.to_owned();
     UpstreamError::Refused { kind: ErrorKind::Broken, message, watermark: None }
-}
-
-struct Checked {
-    sink: BufWriter<File>,
-    verifier: Verifier,
-    left: u64,
-}
-
-impl Write for Checked {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if buffer.len() as u64 > self.left {
-            return Err(io::Error::other("more bytes come than were announced"));
-        }
-        let written = self.sink.write(buffer)?;
-        self.verifier.update(&buffer[..written]);
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
 }

@@ -4,7 +4,7 @@
 //! its followers must wait (F69). It must never apply bytes whose digest was not checked.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::PackageId;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{DatabaseHealth, DownloadReport, DownloadResult, Offer, Poll};
-use tillsync_exchange::package::{Manifest, PackageError, Verifier};
+use tillsync_exchange::package::{CheckedSink, Manifest, PackageError};
 
 use crate::apply::{self, ApplyError};
 use crate::db::DbError;
@@ -250,36 +250,10 @@ fn fetch(
     let dir = incoming_dir(edge);
     fs::create_dir_all(&dir)?;
     let file = Incoming(dir.join(format!("{}.part", manifest.id)));
-    let verifier = Verifier::new(manifest)?;
-    let sink = BufWriter::new(File::create(&file.0)?);
-    let mut sink = CheckedSink { sink, verifier, left: manifest.bytes };
+    let mut sink = CheckedSink::new(BufWriter::new(File::create(&file.0)?), manifest)?;
     upstream.fetch(manifest.id, &mut sink)?;
-    sink.sink.flush()?;
-    sink.verifier.finish(manifest)?;
+    sink.finish(manifest)?;
     Ok(file)
-}
-
-/// Writes no more than was announced, and checks it on the way.
-struct CheckedSink {
-    sink: BufWriter<File>,
-    verifier: Verifier,
-    left: u64,
-}
-
-impl Write for CheckedSink {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        if buffer.len() as u64 > self.left {
-            return Err(io::Error::other("more bytes come than were announced"));
-        }
-        let written = self.sink.write(buffer)?;
-        self.verifier.update(&buffer[..written]);
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
 }
 
 fn note<T>(edge: &Edge, answer: &Result<T, UpstreamError>, now: Timestamp) {

@@ -31,15 +31,4 @@ impl ErrorKind {
             ErrorKind::Broken => "broken",
         }
     }
-
-    /// Whether the same request may succeed later without being changed.
-    pub fn is_worth_retrying(self) -> bool {
-        match self {
-            ErrorKind::Busy | ErrorKind::Broken => true,
-            ErrorKind::Invalid
-            | ErrorKind::NotFound
-            | ErrorKind::Conflict
-            | ErrorKind::Forbidden => false,
-        }
-    }
 }

@@ -161,18 +161,13 @@ impl NumberSequence {
 
     /// Takes up to `wanted` numbers, fewer when the sequence runs out (F112).
     pub fn take(&mut self, wanted: usize) -> Vec<AccountNumber> {
-        let end = self.largest.min(self.next.saturating_add(wanted as u64).saturating_sub(1));
+        if wanted == 0 {
+            return vec![];
+        }
+        let end = self.largest.min(self.next.saturating_add(wanted as u64 - 1));
         let numbers = (self.next..=end).map_while(|number| self.format.spell(number)).collect();
         self.next = self.next.max(end + 1);
         numbers
-    }
-
-    /// Takes a block off the sequence: a range that its owner may use without asking again.
-    pub fn take_block(&mut self, size: u32) -> NumberBlock {
-        let end = self.largest.min(self.next.saturating_add(u64::from(size)).saturating_sub(1));
-        let block = NumberBlock { format: self.format.clone(), next: self.next, last: end };
-        self.next = self.next.max(end + 1);
-        block
     }
 
     /// The sequence after a change by an operator, extension included.
@@ -215,29 +210,6 @@ pub struct SequenceChange {
     pub largest: Option<u64>,
 }
 
-/// Numbers taken off a non-continuous sequence and not yet given to a customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberBlock {
-    format: NumberFormat,
-    next: u64,
-    last: u64,
-}
-
-impl NumberBlock {
-    /// Takes up to `wanted` numbers off the block.
-    pub fn take(&mut self, wanted: usize) -> Vec<AccountNumber> {
-        let end = self.last.min(self.next.saturating_add(wanted as u64).saturating_sub(1));
-        let numbers = (self.next..=end).map_while(|number| self.format.spell(number)).collect();
-        self.next = self.next.max(end + 1);
-        numbers
-    }
-
-    /// How many numbers are left in the block.
-    pub fn remaining(&self) -> u64 {
-        (self.last + 1).saturating_sub(self.next)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -278,6 +250,14 @@ mod tests {
         let change = SequenceChange { format: Some(format("##")), ..SequenceChange::default() };
         let mut extended = sequence.changed(change).expect("an extension");
         assert_eq!(spelled(&extended.take(2)), ["10", "11"]);
+    }
+
+    #[test]
+    fn taking_nothing_takes_nothing_even_at_zero() {
+        let fresh = NumberSequence::new(format("#"), SequenceMode::Continuous);
+        let mut sequence = NumberSequence { next: 0, ..fresh };
+        assert_eq!((sequence.take(0), sequence.next), (vec![], 0));
+        assert_eq!(spelled(&sequence.take(1)), ["0"]);
     }
 
     #[test]

@@ -26,11 +26,6 @@ impl Layout {
         self.root.join("hq")
     }
 
-    /// The headquarters database.
-    pub fn headquarters_database(&self) -> PathBuf {
-        self.headquarters().join("hq.db")
-    }
-
     /// The token for headquarters' operator interface.
     pub fn operator_token(&self) -> PathBuf {
         self.headquarters().join("operator.token")

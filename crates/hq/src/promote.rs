@@ -348,8 +348,15 @@ fn take_numbers(
             numbers
         }
         SequenceMode::Blocks { .. } => {
-            let mut usable = free_of(tx, spare.iter().cloned().collect())?;
-            usable.truncate(affordable);
+            let mut rest = spare.iter().cloned();
+            let mut usable = Vec::with_capacity(affordable);
+            while usable.len() < affordable {
+                let candidates: Vec<_> = rest.by_ref().take(affordable - usable.len()).collect();
+                if candidates.is_empty() {
+                    break;
+                }
+                usable.extend(free_of(tx, candidates)?);
+            }
             let missing = affordable - usable.len();
             if missing > 0 && accounts.remaining() > 0 {
                 return Ok(Numbers::Missing(missing));

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tillsync_domain::ids::{Counter, DatabaseId, EpochId, GroupId, PackageId, Version};
 use tillsync_domain::job::JobName;
 
-pub use read::{Line, PackageError, PackageReader, Verifier};
+pub use read::{CheckedSink, Line, PackageError, PackageReader, Verifier};
 pub use write::{PackageContents, PackageWriter};
 
 use crate::text;

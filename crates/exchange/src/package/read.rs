@@ -1,7 +1,7 @@
 //! Reading a package that somebody else made: bounded, checked before use.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -150,6 +150,49 @@ impl Verifier {
         let mut verifier = Verifier::new(manifest)?;
         verifier.update(bytes);
         verifier.finish(manifest)
+    }
+}
+
+/// Passes a package's bytes on while checking them; never more than were announced.
+pub struct CheckedSink<W: Write> {
+    sink: W,
+    verifier: Verifier,
+    left: u64,
+}
+
+impl<W: Write> CheckedSink<W> {
+    /// Begins a check of the bytes that will be written.
+    ///
+    /// # Errors
+    /// Conflict: the format is newer than this version.
+    pub fn new(sink: W, manifest: &Manifest) -> Result<Self, PackageError> {
+        Ok(CheckedSink { sink, verifier: Verifier::new(manifest)?, left: manifest.bytes })
+    }
+
+    /// Ends the check and returns the sink, flushed.
+    ///
+    /// # Errors
+    /// Invalid: size or digest differ. Broken: the sink failed.
+    pub fn finish(mut self, manifest: &Manifest) -> Result<W, PackageError> {
+        self.sink.flush()?;
+        self.verifier.finish(manifest)?;
+        Ok(self.sink)
+    }
+}
+
+impl<W: Write> Write for CheckedSink<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        if buffer.len() as u64 > self.left {
+            return Err(io::Error::other("more bytes come than were announced"));
+        }
+        let written = self.sink.write(buffer)?;
+        self.verifier.update(&buffer[..written]);
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
     }
 }
 

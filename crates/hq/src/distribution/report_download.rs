@@ -1,6 +1,6 @@
 //! Taking down what databases say of their downloads.
 
-use tillsync_domain::ids::{DatabaseId, SessionId};
+use tillsync_domain::ids::SessionId;
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus};
@@ -60,17 +60,6 @@ impl Headquarters {
             }
             Ok(Ok(progress.status))
         })?
-    }
-
-    /// How the sessions of a database stand in the way of its next package, for lists and pages.
-    ///
-    /// # Errors
-    /// Busy, Broken: the database failed.
-    pub fn open_sessions(
-        &self,
-        database: &DatabaseId,
-    ) -> Result<Vec<DownloadSessionRecord>, DistributionError> {
-        Ok(self.storage.read(|tx| tx.sessions_open(database))?)
     }
 }
 

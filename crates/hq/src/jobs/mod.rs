@@ -4,4 +4,4 @@ mod run;
 mod schedule;
 
 pub use run::{ActiveRun, JobError, JobOptions};
-pub use schedule::{HEALTH_WITHOUT_SCHEDULE, ScheduleError, schedule_warnings};
+pub use schedule::{ScheduleError, schedule_warnings};

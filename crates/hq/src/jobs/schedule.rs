@@ -13,7 +13,7 @@ use crate::headquarters::Headquarters;
 use crate::storage::{GroupRecord, ScheduleRecord, StorageError};
 
 /// The warning about a job that nothing starts.
-pub const HEALTH_WITHOUT_SCHEDULE: &str = "has no recurrence, and a group works by schedule";
+const HEALTH_WITHOUT_SCHEDULE: &str = "has no recurrence, and a group works by schedule";
 
 /// Why a recurrence was not set.
 #[derive(Debug, thiserror::Error)]
