@@ -24,7 +24,7 @@ pub struct ParseIdError {
 }
 
 impl ParseIdError {
-    fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
         ParseIdError { what, text: text.chars().take(60).collect(), expected }
     }
 }
@@ -79,6 +79,14 @@ uuid_identity!(
     OperationId, "operation id"
 );
 uuid_identity!(
+    /// The identity of one entry in an edge's log: an operation or a document.
+    EntryId, "log entry id"
+);
+uuid_identity!(
+    /// The identity of one statement.
+    StatementId, "statement id"
+);
+uuid_identity!(
     /// One incarnation of an edge database: changes when it is restored from an older copy (F64).
     EpochId, "epoch id"
 );
@@ -94,6 +102,12 @@ uuid_identity!(
     /// The identity of one run of a job.
     RunId, "job run id"
 );
+
+impl From<OperationId> for EntryId {
+    fn from(operation: OperationId) -> Self {
+        EntryId(operation.0)
+    }
+}
 
 /// The permanent account number that headquarters gives a customer, drawn from a number sequence.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,6 +152,37 @@ impl PartyNumber {
     /// The number as people write it.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
+    }
+}
+
+/// A number that headquarters gives to a document, drawn from a number sequence: a sales order, an
+/// invoice, a voucher or a statement.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentNumber(AccountNumber);
+
+impl DocumentNumber {
+    /// Uses a number from a sequence.
+    pub fn from_sequence(number: AccountNumber) -> Self {
+        DocumentNumber(number)
+    }
+
+    /// The number as people write it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for DocumentNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for DocumentNumber {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        AccountNumber::parse(text).map(DocumentNumber)
     }
 }
 
@@ -242,6 +287,28 @@ name_identity!(
     /// The member of staff who acted.
     StaffId, "staff id", 30, "-_.@",
     "1 to 30 letters, digits, '-', '_', '.' or '@', beginning with a letter or digit"
+);
+
+name_identity!(
+    /// The number of a document of a till, unique in the whole chain. A program may choose it, so
+    /// that a repeat of a request is known as one.
+    TransactionNumber, "transaction number", 60, "-_.",
+    "1 to 60 letters, digits, '-', '_' or '.', beginning with a letter or digit"
+);
+name_identity!(
+    /// The number on a receipt.
+    ReceiptNumber, "receipt number", 40, "-_./",
+    "1 to 40 letters, digits, '-', '_', '.' or '/', beginning with a letter or digit"
+);
+name_identity!(
+    /// The number of a shift, unique in the whole chain.
+    ShiftNumber, "shift number", 50, "-_.",
+    "1 to 50 letters, digits, '-', '_' or '.', beginning with a letter or digit"
+);
+name_identity!(
+    /// The number of an item.
+    ItemNumber, "item number", 20, "-_.",
+    "1 to 20 letters, digits, '-', '_' or '.', beginning with a letter or digit"
 );
 
 /// The replication counter: ascends in commit order, never restarts within an epoch (F63).

@@ -12,11 +12,27 @@ pub enum JobName {
     SynchronizeCustomers,
     /// Customers: sends accounts and customer data to the channels.
     Customers1010,
+    /// Products: sends items and prices to the channels.
+    Products1040,
+    /// Makes sales orders of uploaded customer orders, promoting whom they need (F13, F14).
+    SynchronizeOrders,
+    /// Decides which uploaded transactions may be posted (F96).
+    ValidateTransactions,
+    /// Trickle feed: calculates and posts what was sold, as often as wanted (F103).
+    TransactionalStatements,
+    /// Trickle feed: calculates and posts the counts of closed shifts (F103).
+    FinancialStatements,
+    /// Classic posting: both in one statement at the end of the day.
+    ClassicStatements,
 }
 
 /// A text that names no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no job {0:?}; the jobs are P-0001, synchronize-customers and 1010")]
+#[error(
+    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, \
+     synchronize-orders, validate-transactions, transactional-statements, financial-statements \
+     and classic-statements"
+)]
 pub struct UnknownJob(pub String);
 
 /// Both published names of the promotion job, which the reference documentation uses side by side
@@ -27,9 +43,18 @@ pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
 ];
 
 impl JobName {
-    /// Every job, in the order in which one conversion runs them.
-    pub const ALL: [JobName; 3] =
-        [JobName::P0001, JobName::SynchronizeCustomers, JobName::Customers1010];
+    /// Every job, in the order in which a day runs them.
+    pub const ALL: [JobName; 9] = [
+        JobName::Products1040,
+        JobName::P0001,
+        JobName::SynchronizeCustomers,
+        JobName::Customers1010,
+        JobName::SynchronizeOrders,
+        JobName::ValidateTransactions,
+        JobName::TransactionalStatements,
+        JobName::FinancialStatements,
+        JobName::ClassicStatements,
+    ];
 
     /// The short name, used in commands, URLs and databases.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +62,12 @@ impl JobName {
             JobName::P0001 => "P-0001",
             JobName::SynchronizeCustomers => "synchronize-customers",
             JobName::Customers1010 => "1010",
+            JobName::Products1040 => "1040",
+            JobName::SynchronizeOrders => "synchronize-orders",
+            JobName::ValidateTransactions => "validate-transactions",
+            JobName::TransactionalStatements => "transactional-statements",
+            JobName::FinancialStatements => "financial-statements",
+            JobName::ClassicStatements => "classic-statements",
         }
     }
 
@@ -46,6 +77,12 @@ impl JobName {
             JobName::P0001 => "Upload channel transactions and asynchronous customers",
             JobName::SynchronizeCustomers => SYNCHRONIZE_CUSTOMERS_ALIASES[0],
             JobName::Customers1010 => "Customers",
+            JobName::Products1040 => "Products",
+            JobName::SynchronizeOrders => "Synchronize orders",
+            JobName::ValidateTransactions => "Validate store transactions",
+            JobName::TransactionalStatements => "Post transactional statements",
+            JobName::FinancialStatements => "Post financial statements",
+            JobName::ClassicStatements => "Post statements",
         }
     }
 }

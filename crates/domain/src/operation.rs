@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::customer::{NewAddress, NewCustomer};
-use crate::ids::{Counter, CustomerGuid, DatabaseId, EpochId, OperationId, StaffId};
+use crate::ids::{Counter, CustomerGuid, DatabaseId, EntryId, EpochId, OperationId, StaffId};
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,24 +93,24 @@ pub struct Operation {
     pub staff: Option<StaffId>,
 }
 
-/// How far one epoch of one database has been received: the highest counter and the operation
-/// that carries it.
+/// How far one epoch of one database has been received: the highest counter and the entry that
+/// carries it.
 ///
-/// The operation id is what unmasks a database restored from an older copy: its log holds another
-/// operation at that counter, or none (F64).
+/// The entry's id is what unmasks a database restored from an older copy: its log holds another
+/// entry at that counter, or none (F64).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watermark {
     /// The epoch it counts.
     pub epoch: EpochId,
     /// The highest counter received without a gap.
     pub counter: Counter,
-    /// The operation at that counter; absent while nothing was received.
-    pub operation: Option<OperationId>,
+    /// The entry at that counter; absent while nothing was received.
+    pub entry: Option<EntryId>,
 }
 
 impl Watermark {
     /// The watermark of an epoch from which nothing has been received.
     pub fn start(epoch: EpochId) -> Self {
-        Watermark { epoch, counter: Counter::ZERO, operation: None }
+        Watermark { epoch, counter: Counter::ZERO, entry: None }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tillsync_domain::ids::{Counter, DatabaseId, EpochId, GroupId, OperationId, SessionId};
+use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId, GroupId, SessionId};
 use tillsync_domain::operation::Watermark;
 
 use crate::device::SecretHash;
@@ -99,22 +99,22 @@ pub struct WatermarkMessage {
     pub epoch: EpochId,
     /// The highest counter received without a gap.
     pub counter: u64,
-    /// The operation at that counter.
+    /// The log entry at that counter.
     #[serde(with = "text::option", default)]
-    pub operation: Option<OperationId>,
+    pub entry: Option<EntryId>,
 }
 
 impl From<Watermark> for WatermarkMessage {
     fn from(watermark: Watermark) -> Self {
-        let Watermark { epoch, counter, operation } = watermark;
-        WatermarkMessage { epoch, counter: counter.0, operation }
+        let Watermark { epoch, counter, entry } = watermark;
+        WatermarkMessage { epoch, counter: counter.0, entry }
     }
 }
 
 impl From<WatermarkMessage> for Watermark {
     fn from(message: WatermarkMessage) -> Self {
-        let WatermarkMessage { epoch, counter, operation } = message;
-        Watermark { epoch, counter: Counter(counter), operation }
+        let WatermarkMessage { epoch, counter, entry } = message;
+        Watermark { epoch, counter: Counter(counter), entry }
     }
 }
 
@@ -123,11 +123,12 @@ impl From<WatermarkMessage> for Watermark {
 pub struct UploadReceipt {
     /// How far the epoch has been received now.
     pub watermark: WatermarkMessage,
-    /// Operations that were new.
+    /// Entries that were new.
     pub inserted: u64,
-    /// Operations that were known already, with the same content.
+    /// Entries that were known already, with the same content.
     pub repeated: u64,
-    /// Operations whose id was known with other content; set aside, nothing overwritten (F115).
+    /// Entries whose id or number was known with other content; set aside, nothing overwritten
+    /// (F115).
     pub quarantined: u64,
 }
 
@@ -158,7 +159,7 @@ pub struct DatabaseHealth {
     pub pending: u64,
     /// When the oldest of them was created.
     pub oldest_pending_at: Option<Timestamp>,
-    /// Operations recorded but not yet received upstream.
+    /// Log entries recorded but not yet received upstream.
     pub unsent: u64,
     /// The database's clock.
     pub now: Timestamp,

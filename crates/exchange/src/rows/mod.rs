@@ -1,6 +1,9 @@
 //! The rows that packages carry, one module per direction.
 
+pub mod document;
 pub mod download;
+pub mod item;
+pub mod log;
 pub mod operation;
 
 use std::fmt;
@@ -15,11 +18,28 @@ pub enum Table {
     Customer,
     /// Postal addresses of customers, downwards.
     Address,
+    /// Sales, orders and shifts, upwards.
+    Document,
+    /// Items, downwards.
+    Item,
+    /// Prices of items, downwards.
+    Price,
 }
+
+/// The SHA-256 of everything of a log entry that must never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentHash(pub [u8; 32]);
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 3] = [Table::Operation, Table::Customer, Table::Address];
+    pub const ALL: [Table; 6] = [
+        Table::Operation,
+        Table::Customer,
+        Table::Address,
+        Table::Document,
+        Table::Item,
+        Table::Price,
+    ];
 
     /// The name in packages and manifests.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +47,9 @@ impl Table {
             Table::Operation => "operation",
             Table::Customer => "customer",
             Table::Address => "address",
+            Table::Document => "document",
+            Table::Item => "item",
+            Table::Price => "price",
         }
     }
 }

@@ -11,6 +11,7 @@ use tillsync_domain::ids::{AddressGuid, Counter, CustomerGuid, DatabaseId, Opera
 use tillsync_domain::operation::{Act, ActKind, Operation};
 use tillsync_domain::promotion::Defect;
 
+use super::ContentHash;
 use crate::text;
 
 /// One row of the `operation` table.
@@ -50,24 +51,6 @@ pub const KIND_BYTES_MAX: usize = 64;
 /// The longest content, in bytes: several times what any act of this version can hold.
 pub const CONTENT_BYTES_MAX: usize = 16 << 10;
 
-/// An operation that is larger than any edge records.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("operation {id} is too large: {what} has {found} bytes, at most {limit} are accepted")]
-pub struct OversizedOperation {
-    /// Which one.
-    pub id: OperationId,
-    /// What is too large.
-    pub what: &'static str,
-    /// How large it is.
-    pub found: usize,
-    /// How large it may be.
-    pub limit: usize,
-}
-
-/// The SHA-256 of everything of an operation that must never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContentHash(pub [u8; 32]);
-
 impl OperationRow {
     /// Writes an operation down under a counter.
     pub fn record(operation: &Operation, counter: Counter) -> Self {
@@ -86,23 +69,6 @@ impl OperationRow {
             relayed_at: None,
             content,
         }
-    }
-
-    /// Checks that the row fits into a package with any others. A receiver refuses a package with
-    /// one that does not: stored, it could block its source's road for ever.
-    ///
-    /// # Errors
-    /// Invalid: no edge that keeps the rules records such an operation.
-    pub fn check_size(&self) -> Result<(), OversizedOperation> {
-        for (what, found, limit) in [
-            ("its kind", self.kind.len(), KIND_BYTES_MAX),
-            ("its content", self.content.get().len(), CONTENT_BYTES_MAX),
-        ] {
-            if found > limit {
-                return Err(OversizedOperation { id: self.id, what, found, limit });
-            }
-        }
-        Ok(())
     }
 
     /// What makes two rows with one id the same operation or a contradiction (F115).

@@ -1,7 +1,7 @@
 //! Groups, edge databases, their credentials, and the tokens of operators.
 
 use jiff::Timestamp;
-use tillsync_domain::ids::{AddressBook, DatabaseId, GroupId};
+use tillsync_domain::ids::{AccountNumber, AddressBook, DatabaseId, GroupId};
 use tillsync_exchange::device::SecretHash;
 use tillsync_exchange::messages::{DatabaseHealth, DatabaseKind, ExchangeMode};
 
@@ -50,6 +50,8 @@ pub struct DatabaseRecord {
     pub health: Option<DatabaseHealth>,
     /// The last pull it answered.
     pub pulled: u64,
+    /// The account that unnamed sales of a channel are posted to.
+    pub default_customer: Option<AccountNumber>,
 }
 
 /// An activation code, by its hash: one use, expiring.
@@ -141,6 +143,13 @@ pub trait DatabaseWrites {
         health: &DatabaseHealth,
         pulled: u64,
         now: Timestamp,
+    ) -> Result<(), StorageError>;
+
+    /// Sets the account that unnamed sales of a channel are posted to.
+    fn database_default_customer_set(
+        &mut self,
+        database: &DatabaseId,
+        account: &AccountNumber,
     ) -> Result<(), StorageError>;
 
     /// Inserts or replaces an operator's token of that name.

@@ -9,10 +9,14 @@
 mod customers;
 mod databases;
 mod distribution;
+mod documents;
 mod error;
 mod inbox;
+mod items;
 mod jobs;
+mod parameters;
 mod sequences;
+mod statements;
 
 pub use customers::{AliasRecord, CustomerReads, CustomerRecord, CustomerWrites, PromotionContext};
 pub use databases::{
@@ -23,25 +27,54 @@ pub use distribution::{
     ChangeSelection, DistributionReads, DistributionWrites, DownloadRow, DownloadSessionRecord,
     PackageRecord, Position, SessionFilter, UploadSessionRecord,
 };
+pub use documents::{
+    ArrivingContent, ArrivingDocument, DocumentPosition, DocumentReads, DocumentWrites, DueOrders,
+    DueTransactions, OrderState, ShiftRecord, StagedCustomer, TransactionCounts, TransactionEdit,
+    TransactionFilter, TransactionHeader, TransactionRecord, Verdict,
+};
 pub use error::StorageError;
 pub use inbox::{
     DueOperations, InboxCounts, InboxReads, InboxWrites, InsertCounts, OperationRecord,
     OperationSource,
 };
+pub use items::{ItemReads, ItemWrites, ProductRow};
 pub use jobs::{
     JobReads, JobWrites, Lease, LeaseHolder, LeaseOutcome, RunOutcome, RunRecord, ScheduleRecord,
     Trigger,
 };
+pub use parameters::{ParameterReads, ParameterWrites, Parameters};
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
+pub use statements::{
+    AggregateLine, AggregateRecord, LedgerEntry, StatementFilter, StatementReads, StatementRecord,
+    StatementWrites, TrialBalance, Voucher,
+};
 
 /// Everything that can be read in one snapshot.
 pub trait ReadTx:
-    DatabaseReads + InboxReads + CustomerReads + SequenceReads + DistributionReads + JobReads
+    DatabaseReads
+    + InboxReads
+    + CustomerReads
+    + SequenceReads
+    + DistributionReads
+    + JobReads
+    + DocumentReads
+    + StatementReads
+    + ItemReads
+    + ParameterReads
 {
 }
 
 impl<T> ReadTx for T where
-    T: DatabaseReads + InboxReads + CustomerReads + SequenceReads + DistributionReads + JobReads
+    T: DatabaseReads
+        + InboxReads
+        + CustomerReads
+        + SequenceReads
+        + DistributionReads
+        + JobReads
+        + DocumentReads
+        + StatementReads
+        + ItemReads
+        + ParameterReads
 {
 }
 
@@ -54,6 +87,10 @@ pub trait WriteTx:
     + SequenceWrites
     + DistributionWrites
     + JobWrites
+    + DocumentWrites
+    + StatementWrites
+    + ItemWrites
+    + ParameterWrites
 {
 }
 
@@ -65,6 +102,10 @@ impl<T> WriteTx for T where
         + SequenceWrites
         + DistributionWrites
         + JobWrites
+        + DocumentWrites
+        + StatementWrites
+        + ItemWrites
+        + ParameterWrites
 {
 }
 

@@ -11,17 +11,36 @@ pub enum SequenceName {
     CustomerAccount,
     /// Parties in the global address book.
     Party,
+    /// Sales orders.
+    SalesOrder,
+    /// Invoices.
+    Invoice,
+    /// Vouchers of the ledger.
+    Voucher,
+    /// Statements.
+    Statement,
 }
 
 impl SequenceName {
     /// Every sequence.
-    pub const ALL: [SequenceName; 2] = [SequenceName::CustomerAccount, SequenceName::Party];
+    pub const ALL: [SequenceName; 6] = [
+        SequenceName::CustomerAccount,
+        SequenceName::Party,
+        SequenceName::SalesOrder,
+        SequenceName::Invoice,
+        SequenceName::Voucher,
+        SequenceName::Statement,
+    ];
 
     /// The name in commands and databases.
     pub fn as_str(self) -> &'static str {
         match self {
             SequenceName::CustomerAccount => "customer-account",
             SequenceName::Party => "party",
+            SequenceName::SalesOrder => "sales-order",
+            SequenceName::Invoice => "invoice",
+            SequenceName::Voucher => "voucher",
+            SequenceName::Statement => "statement",
         }
     }
 }
