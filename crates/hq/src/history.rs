@@ -1,0 +1,1 @@
+//! What a customer bought and owes, and what is in the books: reading only.
