@@ -9,15 +9,20 @@
 pub mod access;
 pub mod check;
 pub mod distribution;
+mod header;
 mod headquarters;
+pub mod history;
 pub mod jobs;
 mod package_store;
 pub mod promote;
 pub mod receive;
 pub mod sequences;
 mod signals;
+pub mod statements;
 pub mod storage;
+pub mod synchronize_orders;
 pub mod trace;
+pub mod validate;
 pub mod workers;
 
 pub use headquarters::{Headquarters, Ports};

@@ -1,7 +1,7 @@
-//! Receiving operations: `hello` and uploads. One transaction for rows and watermark.
+//! Receiving what edges recorded: `hello` and uploads. One transaction for rows and watermark.
 
 use jiff::Timestamp;
-use tillsync_domain::ids::{DatabaseId, EpochId};
+use tillsync_domain::ids::{DatabaseId, EntryId, EpochId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{ExchangeMode, Hello, UploadReceipt, Welcome};
@@ -9,14 +9,16 @@ use tillsync_exchange::package::{
     Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX, UPLOAD_PLAIN_BYTES_MAX,
     UPLOAD_ROWS_MAX, Verifier,
 };
-use tillsync_exchange::rows::Table;
-use tillsync_exchange::rows::operation::{OperationRow, OversizedOperation};
+use tillsync_exchange::rows::log::{LogRow, NoEntry, OversizedEntry};
+use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_exchange::session::UploadStatus;
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
+use crate::header::arriving;
 use crate::headquarters::Headquarters;
 use crate::storage::{
-    DatabaseRecord, InsertCounts, OperationSource, StorageError, UploadSessionRecord, WriteTx,
+    ArrivingDocument, DatabaseRecord, InsertCounts, OperationSource, StorageError,
+    UploadSessionRecord, WriteTx,
 };
 
 /// Why an upload was not taken. Nothing of it is stored.
@@ -25,12 +27,12 @@ pub enum ReceiveError {
     /// No common protocol version.
     #[error(transparent)]
     Version(#[from] NoCommonVersion),
-    /// A package of somebody else's operations.
+    /// A package of somebody else's log.
     #[error("database {database} may upload only as itself, not as {source_named}")]
     ForeignSource {
         /// Who sent it.
         database: DatabaseId,
-        /// Whose operations it says it holds.
+        /// Whose log it says it holds.
         source_named: DatabaseId,
     },
     /// A download package, or none at all.
@@ -50,17 +52,17 @@ pub enum ReceiveError {
     #[error("the package cannot be used")]
     Package(#[from] PackageError),
     /// A row whose header cannot be read: the sender is broken.
-    #[error("row {row} of the package is no operation")]
+    #[error("row {row} of the package is no entry of a log")]
     BadRow {
         /// The row, counted from 1.
         row: u64,
-        /// What the parser said.
+        /// Why not.
         #[source]
-        source: serde_json::Error,
+        source: NoEntry,
     },
     /// A row that is larger than any edge records.
     #[error(transparent)]
-    Oversized(#[from] OversizedOperation),
+    Oversized(#[from] OversizedEntry),
     /// Counters that are not consecutive from first to last.
     #[error("row {row} has counter {found} where {expected} belongs")]
     BrokenCounters {
@@ -144,7 +146,7 @@ impl Headquarters {
         manifest: &Manifest,
         bytes: &[u8],
     ) -> Result<UploadReceipt, ReceiveError> {
-        let rows = read_upload(&database.database.id, manifest, bytes)?;
+        let entries = read_upload(&database.database.id, manifest, bytes)?;
         let (epoch, first, last) = upload_span(manifest)?;
         let now = self.now();
         let source =
@@ -157,17 +159,25 @@ impl Headquarters {
                 if first > known.counter.0 + 1 {
                     return Ok(Err(ReceiveError::Gap { first, watermark: known }));
                 }
-                let (counts, watermark) = insert_rows(tx, &source, &rows, known)?;
+                let (counts, watermark) = insert_entries(tx, &source, &entries, known)?;
                 tx.upload_put(&upload_session(&source, manifest, (first, last), now))?;
                 Ok(Ok((counts, watermark)))
             })
             .map_err(ReceiveError::from)
             .and_then(|received| received)?;
-        if counts.inserted > 0 {
+        let [operations, documents] = counts;
+        if operations.inserted > 0 {
             self.signals().operations_arrived();
         }
-        let InsertCounts { inserted, repeated, quarantined } = counts;
-        Ok(UploadReceipt { watermark: watermark.into(), inserted, repeated, quarantined })
+        if documents.inserted > 0 {
+            self.signals().documents_arrived();
+        }
+        Ok(UploadReceipt {
+            watermark: watermark.into(),
+            inserted: operations.inserted + documents.inserted,
+            repeated: operations.repeated + documents.repeated,
+            quarantined: operations.quarantined + documents.quarantined,
+        })
     }
 
     /// Records an upload that headquarters could not write, for the list of upload sessions.
@@ -193,12 +203,20 @@ impl Headquarters {
     }
 }
 
+/// The entries of an upload, each kind in the order of its counters.
+struct Entries {
+    operations: Vec<OperationRow>,
+    documents: Vec<ArrivingDocument>,
+    /// The entry with the highest counter.
+    last: Option<(u64, EntryId)>,
+}
+
 /// Checks an upload and reads its rows, without believing anything it says.
 fn read_upload(
     database: &DatabaseId,
     manifest: &Manifest,
     bytes: &[u8],
-) -> Result<Vec<OperationRow>, ReceiveError> {
+) -> Result<Entries, ReceiveError> {
     let Span::Upload { source, first, .. } = &manifest.span else {
         return Err(ReceiveError::NotAnUpload);
     };
@@ -218,27 +236,27 @@ fn read_upload(
     }
     Verifier::check(bytes, manifest)?;
     let mut reader = PackageReader::new(bytes, manifest)?;
-    let mut rows: Vec<OperationRow> = Vec::new();
+    let mut entries = Entries { operations: vec![], documents: vec![], last: None };
+    let mut row = 0;
     while let Some(line) = reader.next_line()? {
-        let row = rows.len() as u64 + 1;
-        if line.table != Table::Operation {
-            return Err(ReceiveError::NotAnUpload);
-        }
+        row += 1;
         if row > rows_max {
             let what = "rows";
             return Err(ReceiveError::TooLarge { what, found: row, limit: rows_max });
         }
-        let operation: OperationRow = serde_json::from_str(line.row.get())
-            .map_err(|source| ReceiveError::BadRow { row, source })?;
-        operation.check_size()?;
-        let expected = first.saturating_add(row - 1);
-        if operation.counter != expected {
-            let found = operation.counter;
+        let entry = LogRow::read(&line).map_err(|source| ReceiveError::BadRow { row, source })?;
+        entry.check_size()?;
+        let (expected, found) = (first.saturating_add(row - 1), entry.counter());
+        if found != expected {
             return Err(ReceiveError::BrokenCounters { row, expected, found });
         }
-        rows.push(operation);
+        entries.last = Some((found, entry.id()));
+        match entry {
+            LogRow::Operation(operation) => entries.operations.push(operation),
+            LogRow::Document(document) => entries.documents.push(arriving(document)),
+        }
     }
-    Ok(rows)
+    Ok(entries)
 }
 
 fn upload_span(manifest: &Manifest) -> Result<(EpochId, u64, u64), ReceiveError> {
@@ -253,21 +271,23 @@ fn upload_span(manifest: &Manifest) -> Result<(EpochId, u64, u64), ReceiveError>
     }
 }
 
-/// Inserts the rows behind the watermark, checks the others as repeats, and moves the watermark.
-fn insert_rows(
+/// Inserts what is new, checks the rest as repeats, and moves the watermark. The counts are those
+/// of operations and of documents.
+fn insert_entries(
     tx: &mut dyn WriteTx,
     source: &OperationSource,
-    rows: &[OperationRow],
+    entries: &Entries,
     known: Watermark,
-) -> Result<(InsertCounts, Watermark), StorageError> {
-    let counts = tx.operations_insert_once(source, rows)?;
+) -> Result<([InsertCounts; 2], Watermark), StorageError> {
+    let operations = tx.operations_insert_once(source, &entries.operations)?;
+    let documents = tx.documents_insert_once(source, &entries.documents)?;
     let mut watermark = known;
-    if let Some(last) = rows.last().filter(|last| last.counter > known.counter.0) {
-        watermark.counter.0 = last.counter;
-        watermark.operation = Some(last.id);
+    if let Some((counter, entry)) = entries.last.filter(|(last, _)| *last > known.counter.0) {
+        watermark.counter.0 = counter;
+        watermark.entry = Some(entry);
         tx.watermark_set(&source.source, &watermark)?;
     }
-    Ok((counts, watermark))
+    Ok(([operations, documents], watermark))
 }
 
 fn upload_session(

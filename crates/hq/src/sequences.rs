@@ -40,8 +40,8 @@ impl SequenceError {
 }
 
 impl Headquarters {
-    /// Sets up what a new headquarters needs to work: both number sequences, continuous, and a
-    /// group named `default`. What is there already stays as it is.
+    /// Sets up what a new headquarters needs to work: its number sequences, continuous, and a group
+    /// named `default`. What is there already stays as it is.
     ///
     /// # Errors
     /// Busy, Broken: the database failed.
@@ -50,6 +50,10 @@ impl Headquarters {
             for (name, format) in [
                 (SequenceName::CustomerAccount, "C-########"),
                 (SequenceName::Party, "P-#########"),
+                (SequenceName::SalesOrder, "SO-########"),
+                (SequenceName::Invoice, "INV-########"),
+                (SequenceName::Voucher, "V-#########"),
+                (SequenceName::Statement, "ST-########"),
             ] {
                 if tx.sequence_get(name)?.is_none() {
                     let format = format.parse().expect("a valid number format");
@@ -98,6 +102,7 @@ impl Headquarters {
             }
         })??;
         self.signals().operations_arrived();
+        self.signals().documents_arrived();
         Ok(changed)
     }
 }

@@ -9,24 +9,30 @@ use std::time::Duration;
 use tillsync_domain::ids::GroupId;
 use tokio::sync::watch;
 
+use crate::distribution::Download;
+
 /// What woke a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wake {
     /// Operations arrived in a group that works live.
     pub operations: bool,
+    /// Sales, orders or shifts arrived, or what they waited for did.
+    pub documents: bool,
     /// Customers changed.
-    pub changes: bool,
-    /// Groups in which a database needs a snapshot.
-    pub snapshots: BTreeSet<GroupId>,
-    /// The process ends.
-    pub stop: bool,
+    pub customers: bool,
+    /// Items changed.
+    pub items: bool,
+    /// Groups in which a database needs a snapshot of something.
+    pub snapshots: BTreeSet<(Download, GroupId)>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     operations: bool,
-    changes: bool,
-    snapshots: BTreeSet<GroupId>,
+    documents: bool,
+    customers: bool,
+    items: bool,
+    snapshots: BTreeSet<(Download, GroupId)>,
     stop: bool,
 }
 
@@ -51,15 +57,28 @@ impl Signals {
         self.update(|state| state.operations = true);
     }
 
-    /// Customers changed and should be distributed at once.
+    /// Sales or orders arrived, or something that they may wait for was settled.
+    pub fn documents_arrived(&self) {
+        self.update(|state| state.documents = true);
+    }
+
+    /// Customers changed: they should be distributed at once, and documents may wait for them.
     pub fn customers_changed(&self) {
-        self.update(|state| state.changes = true);
+        self.update(|state| {
+            state.customers = true;
+            state.documents = true;
+        });
+    }
+
+    /// Items changed and should be distributed at once.
+    pub fn items_changed(&self) {
+        self.update(|state| state.items = true);
     }
 
     /// A database of this group can only go on from a snapshot.
-    pub fn snapshot_wanted(&self, group: &GroupId) {
+    pub(crate) fn snapshot_wanted(&self, download: Download, group: &GroupId) {
         self.update(|state| {
-            state.snapshots.insert(group.clone());
+            state.snapshots.insert((download, group.clone()));
         });
     }
 
@@ -101,9 +120,10 @@ impl Signals {
             .wait_timeout_while(state, at_most, |state| {
                 let mut wake = Wake {
                     operations: state.operations,
-                    changes: state.changes,
+                    documents: state.documents,
+                    customers: state.customers,
+                    items: state.items,
                     snapshots: state.snapshots.clone(),
-                    stop: state.stop,
                 };
                 let is_wanted = take(&mut wake);
                 found = wake;
@@ -111,7 +131,9 @@ impl Signals {
             })
             .unwrap_or_else(PoisonError::into_inner);
         state.operations &= !found.operations;
-        state.changes &= !found.changes;
+        state.documents &= !found.documents;
+        state.customers &= !found.customers;
+        state.items &= !found.items;
         state.snapshots.retain(|group| !found.snapshots.contains(group));
         found
     }
@@ -131,8 +153,7 @@ mod tests {
         let signals = Signals::default();
         signals.operations_arrived();
         let only_operations = |wake: &mut Wake| {
-            wake.changes = false;
-            wake.snapshots.clear();
+            *wake = Wake { operations: wake.operations, ..Wake::default() };
             wake.operations
         };
         assert!(signals.wait(Duration::from_secs(5), only_operations).operations);
@@ -144,12 +165,12 @@ mod tests {
         let signals = Signals::default();
         let group: GroupId = "retail".parse().expect("a group");
         signals.operations_arrived();
-        signals.snapshot_wanted(&group);
+        signals.snapshot_wanted(Download::Customers, &group);
         let wake = signals.wait(Duration::ZERO, |wake| {
             wake.operations = false;
-            wake.changes || !wake.snapshots.is_empty()
+            wake.customers || !wake.snapshots.is_empty()
         });
-        assert_eq!(wake.snapshots, BTreeSet::from([group]));
+        assert_eq!(wake.snapshots, BTreeSet::from([(Download::Customers, group)]));
         let rest = signals.wait(Duration::ZERO, |wake| wake.operations);
         assert!(rest.operations);
     }

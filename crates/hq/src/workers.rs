@@ -1,4 +1,6 @@
-//! The threads of a headquarters server: promote at once, distribute at once, keep schedules.
+//! The threads of a headquarters server: promote, settle and distribute at once, keep schedules.
+//!
+//! Statements are no live work: they run by schedule, or when somebody asks.
 //!
 //! They hold no state that matters: stopping or killing them at any point loses nothing.
 
@@ -8,19 +10,32 @@ use std::time::Duration;
 
 use tillsync_domain::ids::CustomerGuid;
 use tillsync_domain::job::JobName;
+use tillsync_domain::order::OrderStatus;
+use tillsync_domain::promotion::InboxPosition;
+use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 
+use crate::distribution::Download;
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::promote::PromoteError;
-use crate::storage::{DueOperations, RunOutcome, StorageError, Trigger};
-use tillsync_domain::promotion::InboxPosition;
+use crate::signals::Wake;
+use crate::storage::{
+    DocumentPosition, DueOperations, DueOrders, DueTransactions, RunOutcome, StorageError, Trigger,
+};
 
 /// How long a worker sleeps when nobody wakes it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a worker waits after a failure or while another process runs the job.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
+
+/// So many looks pass before what waits is tried although nothing woke the worker: what it waits
+/// for may have been promoted by another process.
+const WAITING_EVERY: u32 = 12;
+
+/// How many due documents are looked at to see whether one of them is worth a run.
+const SETTLING_LOOK: usize = 100;
 
 /// How long a scheduled P-0001 waits for channels.
 const PULL_PATIENCE: Duration = Duration::from_secs(30);
@@ -44,6 +59,7 @@ impl Workers {
         Ok(Workers {
             hq_threads: vec![
                 spawn("promote", promote_live)?,
+                spawn("settle", settle_live)?,
                 spawn("distribute", distribute_live)?,
                 spawn("schedule", keep_schedules)?,
             ],
@@ -69,11 +85,10 @@ impl Workers {
 fn promote_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            wake.changes = false;
-            wake.snapshots.clear();
+            *wake = Wake { operations: wake.operations, ..Wake::default() };
             wake.operations
         });
-        if wake.stop {
+        if hq.signals().is_stopping() {
             return;
         }
         let ran = works_live(hq).and_then(|is_live| {
@@ -91,31 +106,82 @@ fn promote_live(hq: &Headquarters) {
     }
 }
 
+/// Orders first: an order is validated only once it has its sales order.
+const SETTLING: [JobName; 2] = [JobName::SynchronizeOrders, JobName::ValidateTransactions];
+
+fn settle_live(hq: &Headquarters) {
+    let mut looks = 0_u32;
+    while !hq.signals().is_stopping() {
+        let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
+            *wake = Wake { documents: wake.documents, ..Wake::default() };
+            wake.documents
+        });
+        if hq.signals().is_stopping() {
+            return;
+        }
+        let is_asked = wake.documents || looks.is_multiple_of(WAITING_EVERY);
+        looks = looks.wrapping_add(1);
+        for job in SETTLING {
+            let ran = works_live(hq).and_then(|is_live| {
+                if is_live && (is_asked || is_settling_due(hq, job)?) {
+                    hq.run_job(job, Trigger::Live, JobOptions::default())?;
+                }
+                Ok(())
+            });
+            if let Err(error) = ran {
+                log_unless_busy(job, &error);
+                hq.signals().pause(AFTER_FAILURE);
+                hq.signals().documents_arrived();
+            }
+        }
+    }
+}
+
 fn distribute_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            wake.operations = false;
-            wake.changes || !wake.snapshots.is_empty()
+            let (customers, items) = (wake.customers, wake.items);
+            let snapshots = std::mem::take(&mut wake.snapshots);
+            *wake = Wake { customers, items, snapshots, ..Wake::default() };
+            wake.customers || wake.items || !wake.snapshots.is_empty()
         });
-        if wake.stop {
+        if hq.signals().is_stopping() {
             return;
         }
-        let options = JobOptions { snapshots_for: wake.snapshots, ..JobOptions::default() };
-        let is_asked = wake.changes || !options.snapshots_for.is_empty();
-        let ran = is_distribution_due(hq).and_then(|is_due| {
-            if is_asked || is_due {
-                let run = hq.run_job(JobName::Customers1010, Trigger::Live, options)?;
-                if run.outcome != RunOutcome::Succeeded {
-                    // A full disk or a store that is away: polls ask again soon enough.
-                    hq.signals().pause(LOOK_AGAIN);
-                }
+        for download in Download::ALL {
+            distribute_one(hq, download, &wake);
+        }
+    }
+}
+
+fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
+    let wanted = wake.snapshots.iter().filter(|(wanted, _)| *wanted == download);
+    let snapshots_for = wanted.map(|(_, group)| group.clone()).collect();
+    let options = JobOptions { snapshots_for, ..JobOptions::default() };
+    let has_changed = match download {
+        Download::Customers => wake.customers,
+        Download::Products => wake.items,
+    };
+    // One change log serves both, so a version says only that something changed: a wake-up for
+    // the other one is no reason to look at once.
+    let is_idle_look = !wake.customers && !wake.items;
+    let is_asked = has_changed || !options.snapshots_for.is_empty();
+    let ran = is_distribution_due(hq, download).and_then(|is_due| {
+        if is_asked || (is_idle_look && is_due) {
+            let run = hq.run_job(download.job(), Trigger::Live, options)?;
+            if run.outcome != RunOutcome::Succeeded {
+                // A full disk or a store that is away: polls ask again soon enough.
+                hq.signals().pause(LOOK_AGAIN);
             }
-            Ok(())
-        });
-        if let Err(error) = ran {
-            log_unless_busy(JobName::Customers1010, &error);
-            hq.signals().pause(AFTER_FAILURE);
-            hq.signals().customers_changed();
+        }
+        Ok(())
+    });
+    if let Err(error) = ran {
+        log_unless_busy(download.job(), &error);
+        hq.signals().pause(AFTER_FAILURE);
+        match download {
+            Download::Customers => hq.signals().customers_changed(),
+            Download::Products => hq.signals().items_changed(),
         }
     }
 }
@@ -149,11 +215,27 @@ fn is_anything_due(hq: &Headquarters) -> Result<bool, JobError> {
     Ok(!hq.storage().read(|tx| tx.operations_due(&due))?.is_empty())
 }
 
-fn is_distribution_due(hq: &Headquarters) -> Result<bool, JobError> {
+/// Whether a document is due that does not only wait for something else.
+fn is_settling_due(hq: &Headquarters, job: JobName) -> Result<bool, JobError> {
+    let (after, limit, now) = (DocumentPosition(0), SETTLING_LOOK, hq.now());
+    Ok(hq.storage().read(|tx| {
+        if job == JobName::SynchronizeOrders {
+            let due = DueOrders { after, limit, now, store: None, only: None };
+            let orders = tx.orders_due(&due)?;
+            let mut states = orders.iter().filter_map(|record| record.order.as_ref());
+            return Ok(states.any(|order| order.status != OrderStatus::Waiting));
+        }
+        let due = DueTransactions { after, limit, store: None, only: None };
+        let transactions = tx.transactions_due(&due)?;
+        Ok(transactions.iter().any(|record| record.validation == ValidationStatus::New))
+    })?)
+}
+
+fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, JobError> {
     let is_due = hq.storage().read(|tx| {
         let horizon = tx.change_horizon()?;
         for group in tx.groups_all()? {
-            let position = tx.row_version_get(&group.id, JobName::Customers1010)?;
+            let position = tx.row_version_get(&group.id, download.job())?;
             if group.mode == ExchangeMode::Live && position.version < horizon {
                 return Ok(true);
             }

@@ -1,4 +1,4 @@
-//! Job 1010: makes one package per group of what changed, or a snapshot of everything.
+//! Jobs 1010 and 1040: make one package per group of what changed, or a snapshot of everything.
 //!
 //! A package is built on local disk, stored, and only then becomes known: a crash leaves at most
 //! bytes that nobody refers to.
@@ -6,20 +6,19 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom};
 
-use jiff::Timestamp;
 use tillsync_domain::ids::{GroupId, PackageId, RunId, Version};
-use tillsync_domain::job::JobName;
 use tillsync_exchange::package::{Manifest, PackageContents, PackageWriter, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
 
-use super::{DELTAS_KEPT, DistributionError};
+use super::{DELTAS_KEPT, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::storage::{
-    ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, StorageError, Trigger,
+    ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow, ReadTx,
+    StorageError, Trigger,
 };
 
-/// What a run of 1010 did.
+/// What a run of 1010 or 1040 did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PackageSummary {
     /// Packages made.
@@ -41,8 +40,6 @@ pub struct GroupFailure {
     pub error: String,
 }
 
-const JOB: JobName = JobName::Customers1010;
-
 /// A package on local disk.
 struct Built {
     file: File,
@@ -58,13 +55,14 @@ impl Headquarters {
     /// Makes a delta for each of the groups; one group's failure stops no other.
     pub(crate) fn make_deltas(
         &self,
+        download: Download,
         groups: &[GroupRecord],
         run: RunId,
         trigger: Trigger,
     ) -> PackageSummary {
         let mut summary = PackageSummary::default();
         for group in groups {
-            let made = self.make_delta(group, run, trigger);
+            let made = self.make_delta(download, group, run, trigger);
             summary.count(&group.id, made);
         }
         if summary.packages > 0 {
@@ -76,12 +74,12 @@ impl Headquarters {
     /// Makes a snapshot of everything the group may see (F73).
     pub(crate) fn make_snapshot(
         &self,
+        download: Download,
         group: &GroupRecord,
         run: RunId,
     ) -> Result<PackageRecord, DistributionError> {
-        let now = self.now();
-        let package = self.begin_package(group, run, Scope::Snapshot, now);
-        let made = self.build(group, package)?;
+        let package = self.begin_package(download, group, run, Scope::Snapshot);
+        let made = self.build(download, group, package)?;
         // Only then: a poll that is woken for nothing would ask for the snapshot again at once.
         self.signals().offers_changed();
         Ok(made)
@@ -89,15 +87,15 @@ impl Headquarters {
 
     fn make_delta(
         &self,
+        download: Download,
         group: &GroupRecord,
         run: RunId,
         trigger: Trigger,
     ) -> Result<Option<PackageRecord>, DistributionError> {
-        let (position, horizon) = self
-            .storage
-            .read(|tx| Ok((tx.row_version_get(&group.id, JOB)?, tx.change_horizon()?)))?;
-        let now = self.now();
-        let package = self.begin_package(group, run, Scope::Delta, now);
+        let (position, horizon) = self.storage.read(|tx| {
+            Ok((tx.row_version_get(&group.id, download.job())?, tx.change_horizon()?))
+        })?;
+        let package = self.begin_package(download, group, run, Scope::Delta);
         if horizon <= position.version {
             self.record_no_data(package, position, trigger)?;
             return Ok(None);
@@ -106,27 +104,28 @@ impl Headquarters {
         if shows_progress {
             self.storage.write(|tx| tx.package_put(&package))?;
         }
-        let made = self.build(group, package)?;
+        let made = self.build(download, group, package)?;
         if made.status == DownloadStatus::NoData {
             let position = made.position;
             self.record_no_data(made, position, trigger)?;
             return Ok(None);
         }
-        self.forget_old_deltas(&group.id, made.position.sequence);
+        self.forget_old_deltas(download, &group.id, made.position.sequence);
         Ok(Some(made))
     }
 
     fn begin_package(
         &self,
+        download: Download,
         group: &GroupRecord,
         run: RunId,
         scope: Scope,
-        now: Timestamp,
     ) -> PackageRecord {
+        let now = self.now();
         PackageRecord {
             id: PackageId::from_uuid(self.mint(now)),
             group: group.id.clone(),
-            job: JOB,
+            job: download.job(),
             scope,
             position: Position::default(),
             status: DownloadStatus::Started,
@@ -141,11 +140,12 @@ impl Headquarters {
     /// Builds, stores and publishes a package; a failure is recorded on it as Create failed.
     fn build(
         &self,
+        download: Download,
         group: &GroupRecord,
         package: PackageRecord,
     ) -> Result<PackageRecord, DistributionError> {
         let failed = PackageRecord { status: DownloadStatus::CreateFailed, ..package.clone() };
-        self.build_and_publish(group, package).inspect_err(|error| {
+        self.build_and_publish(download, group, package).inspect_err(|error| {
             let error = Some(error.to_string());
             // The first error is the one that matters; a second one here is only logged.
             let recorded = self.storage.write(|tx| {
@@ -159,11 +159,12 @@ impl Headquarters {
 
     fn build_and_publish(
         &self,
+        download: Download,
         group: &GroupRecord,
         mut package: PackageRecord,
     ) -> Result<PackageRecord, DistributionError> {
         let Built { mut file, span, before, position, contents } =
-            self.write_rows(group, &package)?;
+            self.write_rows(download, group, &package)?;
         package.position = position;
         let is_empty = contents.rows.is_empty();
         let manifest = Manifest::new(package.id, package.created_at, span, contents);
@@ -173,14 +174,14 @@ impl Headquarters {
             package.status = DownloadStatus::NoData;
             package.position.sequence -= 1;
             self.storage.write(|tx| {
-                if tx.row_version_get(&package.group, JOB)? != before {
+                if tx.row_version_get(&package.group, package.job)? != before {
                     return Ok(Err(DistributionError::Overtaken(package.group.clone())));
                 }
-                tx.row_version_put(&package.group, JOB, package.position).map(Ok)
+                tx.row_version_put(&package.group, package.job, package.position).map(Ok)
             })??;
             return Ok(package);
         }
-        let location = format!("{}/{}/{}.ndjson.zst", JOB, package.group, package.id);
+        let location = format!("{}/{}/{}.ndjson.zst", package.job, package.group, package.id);
         file.seek(SeekFrom::Start(0)).map_err(|source| self.build_error(source))?;
         self.packages.write_object(&location, file)?;
         package.location = Some(location);
@@ -188,10 +189,10 @@ impl Headquarters {
         self.storage.write(|tx| {
             if package.scope == Scope::Delta {
                 // Another run was quicker: what this one holds does not continue there any more.
-                if tx.row_version_get(&package.group, JOB)? != before {
+                if tx.row_version_get(&package.group, package.job)? != before {
                     return Ok(Err(DistributionError::Overtaken(package.group.clone())));
                 }
-                tx.row_version_put(&package.group, JOB, package.position)?;
+                tx.row_version_put(&package.group, package.job, package.position)?;
             }
             tx.package_put(&package).map(Ok)
         })??;
@@ -201,32 +202,32 @@ impl Headquarters {
     /// Streams the rows into a file, all from one snapshot of the database.
     fn write_rows(
         &self,
+        download: Download,
         group: &GroupRecord,
         package: &PackageRecord,
     ) -> Result<Built, DistributionError> {
         Ok(self.storage.read(|tx| {
-            let before = tx.row_version_get(&group.id, JOB)?;
+            let before = tx.row_version_get(&group.id, download.job())?;
             let horizon = tx.change_horizon()?;
             let (after, up_to, sequence) = match package.scope {
                 Scope::Delta => (before.version, Some(horizon), before.sequence + 1),
                 Scope::Snapshot => (Version(0), None, before.sequence),
             };
-            let selection =
-                ChangeSelection { address_books: group.address_books.clone(), after, up_to };
             let file = tempfile::tempfile_in(&self.work_folder).map_err(unwritable)?;
             let mut writer = PackageWriter::new(BufWriter::new(file)).map_err(unwritable)?;
-            tx.rows_stream(&selection, &mut |row| {
-                match row {
-                    DownloadRow::Customer(row) => writer.row(Table::Customer, row),
-                    DownloadRow::Address(row) => writer.row(Table::Address, row),
+            match download {
+                Download::Customers => {
+                    let address_books = group.address_books.clone();
+                    let selection = ChangeSelection { address_books, after, up_to };
+                    write_customers(tx, &selection, &mut writer)?;
                 }
-                .map_err(unwritable)
-            })?;
+                Download::Products => write_products(tx, (after, up_to), &mut writer)?,
+            }
             let (file, contents) = writer.finish().map_err(unwritable)?;
             let file = file.into_inner().map_err(|error| unwritable(error.into_error()))?;
             let span = Span::Download {
                 group: group.id.clone(),
-                job: JOB,
+                job: download.job(),
                 scope: package.scope,
                 from: after.0,
                 to: horizon.0,
@@ -251,12 +252,13 @@ impl Headquarters {
     }
 
     /// Deletes deltas that no database can need. A failure costs only space and heals next time.
-    fn forget_old_deltas(&self, group: &GroupId, newest: u64) {
+    fn forget_old_deltas(&self, download: Download, group: &GroupId, newest: u64) {
         let before = newest.saturating_sub(DELTAS_KEPT);
         if before == 0 || !newest.is_multiple_of(16) {
             return;
         }
-        let forgotten = self.storage.write(|tx| tx.packages_forget(group, JOB, before, 1_000));
+        let job = download.job();
+        let forgotten = self.storage.write(|tx| tx.packages_forget(group, job, before, 1_000));
         let deleted = forgotten
             .map_err(DistributionError::from)
             .and_then(|locations| Ok(self.packages.delete_objects(&locations)?));
@@ -268,6 +270,35 @@ impl Headquarters {
     fn build_error(&self, source: io::Error) -> DistributionError {
         DistributionError::Build { folder: self.work_folder.clone(), source }
     }
+}
+
+fn write_customers(
+    tx: &mut dyn ReadTx,
+    selection: &ChangeSelection,
+    writer: &mut PackageWriter<BufWriter<File>>,
+) -> Result<(), StorageError> {
+    tx.rows_stream(selection, &mut |row| {
+        match row {
+            DownloadRow::Customer(row) => writer.row(Table::Customer, row),
+            DownloadRow::Address(row) => writer.row(Table::Address, row),
+        }
+        .map_err(unwritable)
+    })
+}
+
+/// Items are the same for every group.
+fn write_products(
+    tx: &mut dyn ReadTx,
+    (after, up_to): (Version, Option<Version>),
+    writer: &mut PackageWriter<BufWriter<File>>,
+) -> Result<(), StorageError> {
+    tx.products_stream(after, up_to, &mut |row| {
+        match row {
+            ProductRow::Item(row) => writer.row(Table::Item, row),
+            ProductRow::Price(row) => writer.row(Table::Price, row),
+        }
+        .map_err(unwritable)
+    })
 }
 
 fn unwritable(source: io::Error) -> StorageError {

@@ -1,5 +1,5 @@
-//! Sending customers down: packages are made by job 1010, offered to databases that poll, and
-//! reported back, session by session.
+//! Sending customers and items down: packages are made by jobs 1010 and 1040, offered to databases
+//! that poll, and reported back, session by session.
 
 mod make_packages;
 mod manage_sessions;
@@ -14,6 +14,7 @@ pub use offer_packages::PollOutcome;
 use std::path::PathBuf;
 
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
+use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, IllegalStep};
 
@@ -25,6 +26,32 @@ pub const BACKLOG_MAX: u64 = 32;
 
 /// Deltas kept beyond the newest: enough for every database that is not due for a snapshot.
 const DELTAS_KEPT: u64 = 4 * BACKLOG_MAX;
+
+/// Under which job it stands what a database applied last. A database names one session, whatever
+/// the job, so there is one memory to compare it with.
+const APPLIED_LAST: JobName = JobName::Customers1010;
+
+/// What is sent down, each by a job and in packages of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Download {
+    /// Items and prices.
+    Products,
+    /// Customers and addresses.
+    Customers,
+}
+
+impl Download {
+    /// Both, in the order in which they are offered.
+    pub(crate) const ALL: [Download; 2] = [Download::Products, Download::Customers];
+
+    /// The job that makes its packages.
+    pub(crate) fn job(self) -> JobName {
+        match self {
+            Download::Products => JobName::Products1040,
+            Download::Customers => JobName::Customers1010,
+        }
+    }
+}
 
 /// Why distribution failed.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +91,7 @@ pub enum DistributionError {
     #[error("store a package")]
     Store(#[from] PackageStoreError),
     /// The database failed.
-    #[error("distribute customers")]
+    #[error("keep the state of distribution")]
     Storage(#[from] StorageError),
 }
 

@@ -4,15 +4,12 @@
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, SessionId};
-use tillsync_domain::job::JobName;
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::session::{DownloadStatus, Progress};
 
-use super::DistributionError;
+use super::{APPLIED_LAST, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::storage::{DownloadSessionRecord, StorageError, WriteTx};
-
-const JOB: JobName = JobName::Customers1010;
 
 /// What to make of the session that a database says it applied last.
 enum Memory {
@@ -35,7 +32,7 @@ impl Headquarters {
         claimed: Option<SessionId>,
     ) -> Result<(), DistributionError> {
         let memory = self.storage.read(|tx| {
-            let known = tx.applied_get(database, JOB)?;
+            let known = tx.applied_get(database, APPLIED_LAST)?;
             let Some(session) = claimed.filter(|_| known != claimed) else {
                 return Ok(if known == claimed { Memory::Agrees } else { Memory::IsBehind });
             };
@@ -54,9 +51,9 @@ impl Headquarters {
                 self.report_download(&session, &DownloadReport { database, result, error: None })?;
                 Ok(())
             }
-            Memory::HasCanceled(session) => {
-                Ok(self.storage.write(|tx| tx.applied_put(database, JOB, Some(&session)))?)
-            }
+            Memory::HasCanceled(session) => Ok(self
+                .storage
+                .write(|tx| tx.applied_put(database, APPLIED_LAST, Some(&session)))?),
             Memory::IsBehind => {
                 tracing::warn!(%database, "restored from an older copy; it gets a snapshot");
                 let now = self.now();
@@ -66,7 +63,7 @@ impl Headquarters {
     }
 }
 
-/// Closes what is open and forgets the position, so that a snapshot comes next.
+/// Closes what is open and forgets the positions, so that snapshots come next.
 fn start_over(
     tx: &mut dyn WriteTx,
     database: &DatabaseId,
@@ -81,6 +78,8 @@ fn start_over(
             ..open
         })?;
     }
-    tx.position_clear(database, JOB)?;
-    tx.applied_put(database, JOB, claimed.as_ref())
+    for download in Download::ALL {
+        tx.position_clear(database, download.job())?;
+    }
+    tx.applied_put(database, APPLIED_LAST, claimed.as_ref())
 }

@@ -1,25 +1,22 @@
 //! Answering polls: which package a database should apply next.
 //!
-//! One package at a time, in order: a session that is not settled holds up its followers (F69,
-//! F70). A database that is new or far behind is offered a snapshot and then the few deltas after
+//! One package of each job at a time, in order: a session that is not settled holds up its
+//! followers of the same job (F69, F70). A database that is new or far behind is offered a snapshot and then the few deltas after
 //! it, never a backlog.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
-use tillsync_domain::job::JobName;
 use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer};
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
-use super::{BACKLOG_MAX, DistributionError};
+use super::{BACKLOG_MAX, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::storage::{
     DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, StorageError,
 };
-
-const JOB: JobName = JobName::Customers1010;
 
 /// How often at most a poll is written down, per database.
 const SEEN_EVERY: Duration = Duration::from_secs(5);
@@ -66,11 +63,11 @@ impl Headquarters {
         if is_first_look {
             self.notice_restore(id, poll.applied)?;
         }
-        let (mode, pull, next, was_seen_at) = self.storage.read(|tx| {
+        let (mode, pull, nexts, was_seen_at) = self.storage.read(|tx| {
             let group = tx.group_get(&database.database.group)?;
             let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
-            Ok((mode, tx.pull_get()?, next_for(tx, database, now)?, seen))
+            Ok((mode, tx.pull_get()?, nexts_for(tx, database, now)?, seen))
         })?;
         let answers_pull = poll.pulled.min(pull) > database.pulled;
         let is_stale =
@@ -79,19 +76,24 @@ impl Headquarters {
             self.storage
                 .write(|tx| tx.database_seen(id, &poll.health, poll.pulled.min(pull), now))?;
         }
-        let (offers, look_again_at) = match next {
-            Next::Nothing => (vec![], None),
-            Next::NotBefore(at) => (vec![], Some(at)),
-            Next::SnapshotWanted => {
-                self.signals().snapshot_wanted(&database.database.group);
-                (vec![], None)
+        let (mut offers, mut look_again_at) = (vec![], None);
+        for (download, next) in nexts {
+            match next {
+                Next::Nothing => {}
+                Next::NotBefore(at) => {
+                    look_again_at =
+                        Some(look_again_at.map_or(at, |earlier: Timestamp| earlier.min(at)));
+                }
+                Next::SnapshotWanted => {
+                    self.signals().snapshot_wanted(download, &database.database.group);
+                }
+                Next::Session(session, package) => offers.push(offer(session.id, *package)),
+                Next::Package(package) => {
+                    let session = self.open_session(id, &package, now)?;
+                    offers.push(offer(session, *package));
+                }
             }
-            Next::Session(session, package) => (vec![offer(session.id, *package)], None),
-            Next::Package(package) => {
-                let session = self.open_session(id, package.id, now)?;
-                (vec![offer(session, *package)], None)
-            }
-        };
+        }
         let is_news = !offers.is_empty() || pull > poll.pulled || mode != poll.mode;
         let answer = PollAnswer { mode, pull, offers };
         Ok(PollOutcome { answer, is_news, look_again_at })
@@ -100,14 +102,14 @@ impl Headquarters {
     fn open_session(
         &self,
         database: &DatabaseId,
-        package: PackageId,
+        package: &PackageRecord,
         now: Timestamp,
     ) -> Result<SessionId, DistributionError> {
         let new = DownloadSessionRecord {
             id: SessionId::from_uuid(self.mint(now)),
             database: database.clone(),
-            package,
-            job: JOB,
+            package: package.id,
+            job: package.job,
             progress: Progress::fresh(DownloadStatus::Available),
             error: None,
             rerun_of: None,
@@ -118,7 +120,7 @@ impl Headquarters {
         Ok(self.storage.write(|tx| {
             // Two polls of one database can race for the same package: the first makes the session.
             let open = tx.sessions_open(database)?;
-            if let Some(session) = open.into_iter().find(|s| s.package == package) {
+            if let Some(session) = open.into_iter().find(|s| s.package == package.id) {
                 return Ok(session.id);
             }
             tx.session_put(&new)?;
@@ -141,17 +143,22 @@ impl Headquarters {
                 && record.revoked_at.is_none()
         };
         for database in databases.iter().filter(takes_part) {
-            self.open_session(&database.database.id, snapshot.id, now)?;
+            self.open_session(&database.database.id, snapshot, now)?;
         }
         self.signals().offers_changed();
         Ok(())
     }
 
     /// Whether no snapshot of the group is recent enough to start a database from.
-    pub(crate) fn snapshot_is_missing(&self, group: &GroupId) -> Result<bool, DistributionError> {
+    pub(crate) fn snapshot_is_missing(
+        &self,
+        download: Download,
+        group: &GroupId,
+    ) -> Result<bool, DistributionError> {
+        let job = download.job();
         Ok(self.storage.read(|tx| {
-            let newest = tx.row_version_get(group, JOB)?.sequence;
-            let latest = tx.snapshot_latest(group, JOB)?;
+            let newest = tx.row_version_get(group, job)?.sequence;
+            let latest = tx.snapshot_latest(group, job)?;
             Ok(latest
                 .is_none_or(|latest| newest.saturating_sub(latest.position.sequence) > BACKLOG_MAX))
         })?)
@@ -191,46 +198,69 @@ fn offer(session: SessionId, package: PackageRecord) -> Offer {
     Offer { session, manifest }
 }
 
-fn next_for(
+fn nexts_for(
     tx: &mut dyn ReadTx,
     database: &DatabaseRecord,
     now: Timestamp,
-) -> Result<Next, StorageError> {
-    if let Some(session) = tx.sessions_open(&database.database.id)?.into_iter().next() {
-        if session.progress.status == DownloadStatus::Suspended {
-            return Ok(Next::Nothing);
-        }
-        // A try that lies further ahead than any pause was set by a clock that has been corrected.
-        let latest = now + RetryPolicy::SESSION.delay_max;
-        if let Some(at) = session.progress.next_try_at.filter(|at| *at > now && *at <= latest) {
-            return Ok(Next::NotBefore(at));
-        }
-        let package = tx.package_get(&session.package)?;
-        return Ok(match package.filter(|package| package.manifest.is_some()) {
-            Some(package) => Next::Session(session, Box::new(package)),
-            None => Next::Nothing,
-        });
+) -> Result<Vec<(Download, Next)>, StorageError> {
+    let open = tx.sessions_open(&database.database.id)?;
+    let mut nexts = Vec::new();
+    for download in Download::ALL {
+        let oldest = open.iter().find(|session| session.job == download.job());
+        let next = match oldest {
+            Some(session) => next_try(tx, session.clone(), now)?,
+            None => next_package(tx, download, database)?,
+        };
+        nexts.push((download, next));
     }
-    next_package(tx, database)
+    Ok(nexts)
 }
 
-fn next_package(tx: &mut dyn ReadTx, database: &DatabaseRecord) -> Result<Next, StorageError> {
-    let group = &database.database.group;
-    let newest = tx.row_version_get(group, JOB)?.sequence;
-    let position = tx.position_get(&database.database.id, JOB)?;
+fn next_try(
+    tx: &mut dyn ReadTx,
+    session: DownloadSessionRecord,
+    now: Timestamp,
+) -> Result<Next, StorageError> {
+    if session.progress.status == DownloadStatus::Suspended {
+        return Ok(Next::Nothing);
+    }
+    // A try that lies further ahead than any pause was set by a clock that has been corrected.
+    let latest = now + RetryPolicy::SESSION.delay_max;
+    if let Some(at) = session.progress.next_try_at.filter(|at| *at > now && *at <= latest) {
+        return Ok(Next::NotBefore(at));
+    }
+    let package = tx.package_get(&session.package)?;
+    Ok(match package.filter(|package| package.manifest.is_some()) {
+        Some(package) => Next::Session(session, Box::new(package)),
+        None => Next::Nothing,
+    })
+}
+
+fn next_package(
+    tx: &mut dyn ReadTx,
+    download: Download,
+    database: &DatabaseRecord,
+) -> Result<Next, StorageError> {
+    let (group, job) = (&database.database.group, download.job());
+    let newest = tx.row_version_get(group, job)?.sequence;
+    let position = tx.position_get(&database.database.id, job)?;
     if let Some(position) = position {
         if newest <= position.sequence {
             return Ok(Next::Nothing);
         }
         if newest - position.sequence <= BACKLOG_MAX
-            && let Some(delta) = tx.delta_get(group, JOB, position.sequence + 1)?
+            && let Some(delta) = tx.delta_get(group, job, position.sequence + 1)?
         {
             return Ok(Next::Package(Box::new(delta)));
         }
     }
+    // A chain that keeps no items here sends none: not even an empty snapshot.
+    if download == Download::Products && newest == 0 && tx.items_count()? == 0 {
+        return Ok(Next::Nothing);
+    }
     // New, too far behind, or the delta it needs is gone.
     let behind = position.map_or(0, |position| position.sequence + 1);
-    let snapshot = tx.snapshot_latest(group, JOB)?.filter(|snapshot| {
+    let snapshot = tx.snapshot_latest(group, job)?.filter(|snapshot| {
         newest.saturating_sub(snapshot.position.sequence) <= BACKLOG_MAX
             && snapshot.position.sequence >= behind
     });

@@ -5,7 +5,7 @@ use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus};
 
-use super::DistributionError;
+use super::{APPLIED_LAST, DistributionError};
 use crate::headquarters::Headquarters;
 use crate::storage::{DownloadSessionRecord, WriteTx};
 
@@ -56,7 +56,7 @@ impl Headquarters {
             tx.session_put(&record)?;
             if is_applied && !was_applied {
                 move_past(tx, &record)?;
-                tx.applied_put(&record.database, record.job, Some(session))?;
+                tx.applied_put(&record.database, APPLIED_LAST, Some(session))?;
             }
             Ok(Ok(progress.status))
         })?

@@ -1,7 +1,10 @@
 //! Running jobs: one at a time each, with a lease, a history and a schedule.
 
+mod distribute;
+mod pull;
 mod run;
 mod schedule;
+mod work;
 
 pub use run::{ActiveRun, JobError, JobOptions};
 pub use schedule::{ScheduleError, schedule_warnings};

@@ -4,29 +4,24 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tillsync_domain::ids::{GroupId, RunId};
+use tillsync_domain::ids::{DatabaseId, GroupId, RunId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
+use tillsync_domain::statement::StatementKind;
+use tillsync_exchange::messages::DatabaseKind;
 
-use crate::access::is_present;
-use crate::distribution::{DistributionError, PackageSummary};
+use crate::distribution::{DistributionError, Download};
 use crate::headquarters::Headquarters;
-use crate::promote::{PromoteError, PromotionSummary, Whom};
-use crate::storage::{
-    GroupRecord, Lease, LeaseOutcome, RunOutcome, RunRecord, StorageError, Trigger, WriteTx,
-};
+use crate::promote::PromoteError;
+use crate::statements::StatementError;
+use crate::storage::{Lease, LeaseOutcome, RunOutcome, RunRecord, StorageError, Trigger, WriteTx};
+use crate::synchronize_orders::SynchronizeError;
+use crate::validate::ValidateError;
 
 /// How long a lease lasts without renewal: longer than any batch, short enough that the jobs of a
 /// process that died go on soon. A run that outlives it can be joined by another: promotion is
 /// one transaction a batch, and a package is published only where it still continues.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
-
-/// How often a pull looks whether its channels have answered.
-const PULL_LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// What is said behind the name of a channel that nobody waits for.
-const NOT_CONNECTED: &str = " (not connected)";
 
 /// Runs kept per job.
 const RUNS_KEPT: usize = 1_000;
@@ -34,10 +29,13 @@ const RUNS_KEPT: usize = 1_000;
 /// What a job run is asked beyond its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobOptions {
-    /// 1010 only: send everything to this group once, instead of what changed (F73).
+    /// 1010 and 1040 only: send everything to this group once, instead of what changed (F73).
     pub full_sync_of: Option<GroupId>,
-    /// 1010 only: make a snapshot for these groups where none serves, besides what changed.
+    /// 1010 and 1040 only: make a snapshot for these groups where none serves, besides what
+    /// changed.
     pub snapshots_for: BTreeSet<GroupId>,
+    /// Orders, validation and statements only: only this store's, instead of every store's.
+    pub store: Option<DatabaseId>,
     /// How long P-0001 waits for channels to answer.
     pub patience: Duration,
 }
@@ -59,14 +57,32 @@ pub enum JobError {
     #[error("there is no channel database group {0}")]
     UnknownGroup(GroupId),
     /// An option of another job.
-    #[error("job {0} has no full data sync; only 1010 does")]
+    #[error("job {0} has no full data sync; only 1010 and 1040 do")]
     NoFullSync(JobName),
+    /// A store that is not there, or a register.
+    #[error("there is no channel {0}; `tillsync hq add-channel` adds one")]
+    UnknownStore(DatabaseId),
+    /// One store of a job that has no stores.
+    #[error(
+        "job {0} always runs for all stores; only synchronize-orders, validate-transactions and \
+         the statements run for one"
+    )]
+    NoStoreScope(JobName),
     /// Promotion stopped.
     #[error("synchronize customers")]
     Promote(#[from] PromoteError),
     /// Distribution stopped.
     #[error("make packages")]
     Distribute(#[from] DistributionError),
+    /// Synchronizing orders stopped.
+    #[error("synchronize orders")]
+    Orders(#[from] SynchronizeError),
+    /// Validation stopped.
+    #[error("validate transactions")]
+    Validate(#[from] ValidateError),
+    /// Posting stopped.
+    #[error("post statements")]
+    Statements(#[from] StatementError),
     /// The database failed.
     #[error("keep the record of a job run")]
     Storage(#[from] StorageError),
@@ -77,10 +93,13 @@ impl JobError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             JobError::AlreadyRunning { .. } => ErrorKind::Busy,
-            JobError::UnknownGroup(_) => ErrorKind::NotFound,
-            JobError::NoFullSync(_) => ErrorKind::Invalid,
+            JobError::UnknownGroup(_) | JobError::UnknownStore(_) => ErrorKind::NotFound,
+            JobError::NoFullSync(_) | JobError::NoStoreScope(_) => ErrorKind::Invalid,
             JobError::Promote(error) => error.kind(),
             JobError::Distribute(error) => error.kind(),
+            JobError::Orders(error) => error.kind(),
+            JobError::Validate(error) => error.kind(),
+            JobError::Statements(error) => error.kind(),
             JobError::Storage(error) => error.kind(),
         }
     }
@@ -88,16 +107,16 @@ impl JobError {
 
 /// A run that holds its job's lease and has not ended.
 pub struct ActiveRun<'a> {
-    hq: &'a Headquarters,
-    record: RunRecord,
-    options: JobOptions,
+    pub(super) hq: &'a Headquarters,
+    pub(super) record: RunRecord,
+    pub(super) options: JobOptions,
 }
 
 /// What a run came to.
-struct Outcome {
-    outcome: RunOutcome,
-    detail: serde_json::Value,
-    error: Option<String>,
+pub(super) struct Outcome {
+    pub(super) outcome: RunOutcome,
+    pub(super) detail: serde_json::Value,
+    pub(super) error: Option<String>,
 }
 
 impl Headquarters {
@@ -111,9 +130,7 @@ impl Headquarters {
         trigger: Trigger,
         options: JobOptions,
     ) -> Result<ActiveRun<'_>, JobError> {
-        if options.full_sync_of.is_some() && job != JobName::Customers1010 {
-            return Err(JobError::NoFullSync(job));
-        }
+        self.check_options(job, &options)?;
         let now = self.now();
         let record = RunRecord {
             id: RunId::from_uuid(self.mint(now)),
@@ -176,6 +193,30 @@ impl Headquarters {
         Ok(self.storage.read(|tx| tx.run_get(run))?)
     }
 
+    fn check_options(&self, job: JobName, options: &JobOptions) -> Result<(), JobError> {
+        let is_download = matches!(job, JobName::Customers1010 | JobName::Products1040);
+        if options.full_sync_of.is_some() && !is_download {
+            return Err(JobError::NoFullSync(job));
+        }
+        let Some(store) = &options.store else { return Ok(()) };
+        match job {
+            JobName::P0001
+            | JobName::SynchronizeCustomers
+            | JobName::Customers1010
+            | JobName::Products1040 => return Err(JobError::NoStoreScope(job)),
+            JobName::SynchronizeOrders
+            | JobName::ValidateTransactions
+            | JobName::TransactionalStatements
+            | JobName::FinancialStatements
+            | JobName::ClassicStatements => {}
+        }
+        let found = self.storage.read(|tx| tx.database_get(store))?;
+        match found.filter(|record| record.database.kind == DatabaseKind::Channel) {
+            Some(_) => Ok(()),
+            None => Err(JobError::UnknownStore(store.clone())),
+        }
+    }
+
     fn lease(&self, record: &RunRecord, now: Timestamp) -> Lease {
         Lease {
             job: record.job,
@@ -191,7 +232,7 @@ impl Headquarters {
         crate::storage::LeaseHolder(format!("{}/{}", self.holder.0, record.id))
     }
 
-    fn renew(&self, record: &RunRecord) -> bool {
+    pub(super) fn renew(&self, record: &RunRecord) -> bool {
         let now = self.now();
         let lease = self.lease(record, now);
         matches!(self.storage.write(|tx| tx.lease_take(&lease, now)), Ok(LeaseOutcome::Taken))
@@ -212,7 +253,13 @@ impl ActiveRun<'_> {
         let outcome = match self.record.job {
             JobName::P0001 => self.pull(),
             JobName::SynchronizeCustomers => self.synchronize(),
-            JobName::Customers1010 => self.distribute(),
+            JobName::Customers1010 => self.distribute(Download::Customers),
+            JobName::Products1040 => self.distribute(Download::Products),
+            JobName::SynchronizeOrders => self.synchronize_orders(),
+            JobName::ValidateTransactions => self.validate(),
+            JobName::TransactionalStatements => self.post(StatementKind::Transactional),
+            JobName::FinancialStatements => self.post(StatementKind::Financial),
+            JobName::ClassicStatements => self.post(StatementKind::Classic),
         };
         let Outcome { outcome, detail, error } = outcome.unwrap_or_else(|error| Outcome {
             outcome: RunOutcome::Failed,
@@ -233,128 +280,6 @@ impl ActiveRun<'_> {
         })?;
         Ok(record)
     }
-
-    fn synchronize(&self) -> Result<Outcome, JobError> {
-        let mut keep_going = |_: &PromotionSummary| self.hq.renew(&self.record);
-        let summary = self.hq.promote_customers(&Whom::Due, self.record.id, &mut keep_going)?;
-        let error = (summary.without_number > 0).then(|| {
-            format!(
-                "the number sequence customer-account has been exceeded: {} customers stay \
-                 pending until it is extended (`tillsync number-sequence set`)",
-                summary.without_number
-            )
-        });
-        let is_clean = summary.failed == 0 && error.is_none();
-        let is_idle = summary.completed == 0 && is_clean;
-        Ok(Outcome { outcome: outcome_of(is_clean), detail: detail(&summary, is_idle), error })
-    }
-
-    fn distribute(&self) -> Result<Outcome, JobError> {
-        let groups = self.hq.storage.read(|tx| tx.groups_all())?;
-        let summary = match &self.options.full_sync_of {
-            Some(group) => self.distribute_everything(&groups, group)?,
-            None => {
-                let snapshot_groups: Vec<GroupRecord> = groups
-                    .iter()
-                    .filter(|group| self.options.snapshots_for.contains(&group.id))
-                    .cloned()
-                    .collect();
-                let concerned: Vec<GroupRecord> = match self.record.trigger {
-                    Trigger::Live => {
-                        groups.into_iter().filter(|g| g.mode == ExchangeMode::Live).collect()
-                    }
-                    Trigger::Manual | Trigger::Schedule => groups,
-                };
-                let mut summary =
-                    self.hq.make_deltas(&concerned, self.record.id, self.record.trigger);
-                for group in snapshot_groups {
-                    if self.hq.snapshot_is_missing(&group.id)? {
-                        let made = self.hq.make_snapshot(&group, self.record.id);
-                        summary.count_snapshot(&group.id, made);
-                    }
-                }
-                summary
-            }
-        };
-        let is_clean = summary.failed.is_empty();
-        let is_idle = summary.packages == 0 && is_clean;
-        Ok(Outcome {
-            outcome: outcome_of(is_clean),
-            detail: detail(&summary, is_idle),
-            error: summary.failed.first().map(|f| format!("group {}: {}", f.group, f.error)),
-        })
-    }
-
-    fn distribute_everything(
-        &self,
-        groups: &[GroupRecord],
-        wanted: &GroupId,
-    ) -> Result<PackageSummary, JobError> {
-        let Some(group) = groups.iter().find(|group| group.id == *wanted) else {
-            return Err(JobError::UnknownGroup(wanted.clone()));
-        };
-        let mut summary = PackageSummary::default();
-        let made = self.hq.make_snapshot(group, self.record.id);
-        if let Ok(snapshot) = &made {
-            self.hq.offer_to_all(group, snapshot)?;
-        }
-        summary.count_snapshot(wanted, made);
-        Ok(summary)
-    }
-
-    /// Asks every channel to send what it has, and waits for those that are present.
-    fn pull(&self) -> Result<Outcome, JobError> {
-        let pull = self.hq.storage.write(|tx| tx.pull_next())?;
-        self.hq.signals().offers_changed();
-        let deadline = self.hq.now()
-            + SignedDuration::try_from(self.options.patience).unwrap_or(SignedDuration::MAX);
-        loop {
-            let (asked, missing) = self.channels_missing(pull)?;
-            let now = self.hq.now();
-            // A process that ends does not wait: pauses are over at once then.
-            let is_over = now >= deadline || self.hq.signals().is_stopping();
-            let waits_for_nobody = missing.iter().all(|channel| channel.ends_with(NOT_CONNECTED));
-            if waits_for_nobody || is_over || !self.hq.renew(&self.record) {
-                let is_clean = missing.is_empty();
-                let error = (!is_clean).then(|| {
-                    format!(
-                        "no answer yet from {}; they send when they are back",
-                        missing.join(", ")
-                    )
-                });
-                let answered = asked - missing.len();
-                let detail = serde_json::json!({
-                    "pull": pull, "asked": asked, "answered": answered, "missing": missing,
-                });
-                return Ok(Outcome { outcome: outcome_of(is_clean), detail, error });
-            }
-            self.hq.signals().pause(PULL_LOOK_AGAIN);
-        }
-    }
-
-    /// How many channels are enrolled, and which of them have not answered the pull.
-    fn channels_missing(&self, pull: u64) -> Result<(usize, Vec<String>), JobError> {
-        let now = self.hq.now();
-        let databases = self.hq.storage.read(|tx| tx.databases_all())?;
-        let channels: Vec<_> = databases
-            .into_iter()
-            .filter(|record| record.database.kind == DatabaseKind::Channel)
-            .filter(|record| record.enrolled_at.is_some() && record.revoked_at.is_none())
-            .collect();
-        let missing = channels
-            .iter()
-            .filter(|record| record.pulled < pull)
-            .map(|record| {
-                let id = &record.database.id;
-                if is_present(record, now) {
-                    id.to_string()
-                } else {
-                    format!("{id}{NOT_CONNECTED}")
-                }
-            })
-            .collect();
-        Ok((channels.len(), missing))
-    }
 }
 
 /// A run whose lease was taken over has ended, although nobody said so.
@@ -369,11 +294,11 @@ fn end_dead_run(tx: &mut dyn WriteTx, run: &RunId, now: Timestamp) -> Result<(),
     })
 }
 
-fn outcome_of(is_clean: bool) -> RunOutcome {
+pub(super) fn outcome_of(is_clean: bool) -> RunOutcome {
     if is_clean { RunOutcome::Succeeded } else { RunOutcome::CompletedWithErrors }
 }
 
-fn detail(summary: &impl serde::Serialize, is_idle: bool) -> serde_json::Value {
+pub(super) fn detail(summary: &impl serde::Serialize, is_idle: bool) -> serde_json::Value {
     let mut detail = serde_json::to_value(summary).expect("a summary is a plain struct");
     detail["idle"] = is_idle.into();
     detail

@@ -1,0 +1,65 @@
+//! Jobs 1010 and 1040: which groups get a package of what changed, and which a snapshot.
+
+use tillsync_domain::ids::GroupId;
+use tillsync_exchange::messages::ExchangeMode;
+
+use super::JobError;
+use super::run::{ActiveRun, Outcome, detail, outcome_of};
+use crate::distribution::{Download, PackageSummary};
+use crate::storage::{GroupRecord, Trigger};
+
+impl ActiveRun<'_> {
+    pub(super) fn distribute(&self, download: Download) -> Result<Outcome, JobError> {
+        let groups = self.hq.storage.read(|tx| tx.groups_all())?;
+        let summary = match &self.options.full_sync_of {
+            Some(group) => self.distribute_everything(download, &groups, group)?,
+            None => {
+                let snapshot_groups: Vec<GroupRecord> = groups
+                    .iter()
+                    .filter(|group| self.options.snapshots_for.contains(&group.id))
+                    .cloned()
+                    .collect();
+                let concerned: Vec<GroupRecord> = match self.record.trigger {
+                    Trigger::Live => {
+                        groups.into_iter().filter(|g| g.mode == ExchangeMode::Live).collect()
+                    }
+                    Trigger::Manual | Trigger::Schedule => groups,
+                };
+                let (run, trigger) = (self.record.id, self.record.trigger);
+                let mut summary = self.hq.make_deltas(download, &concerned, run, trigger);
+                for group in snapshot_groups {
+                    if self.hq.snapshot_is_missing(download, &group.id)? {
+                        let made = self.hq.make_snapshot(download, &group, run);
+                        summary.count_snapshot(&group.id, made);
+                    }
+                }
+                summary
+            }
+        };
+        let is_clean = summary.failed.is_empty();
+        let is_idle = summary.packages == 0 && is_clean;
+        Ok(Outcome {
+            outcome: outcome_of(is_clean),
+            detail: detail(&summary, is_idle),
+            error: summary.failed.first().map(|f| format!("group {}: {}", f.group, f.error)),
+        })
+    }
+
+    fn distribute_everything(
+        &self,
+        download: Download,
+        groups: &[GroupRecord],
+        wanted: &GroupId,
+    ) -> Result<PackageSummary, JobError> {
+        let Some(group) = groups.iter().find(|group| group.id == *wanted) else {
+            return Err(JobError::UnknownGroup(wanted.clone()));
+        };
+        let mut summary = PackageSummary::default();
+        let made = self.hq.make_snapshot(download, group, self.record.id);
+        if let Ok(snapshot) = &made {
+            self.hq.offer_to_all(group, snapshot)?;
+        }
+        summary.count_snapshot(wanted, made);
+        Ok(summary)
+    }
+}
