@@ -1,4 +1,18 @@
-//! Statements: the states they go through, and the accounts they post to.
+//! Statements: the states they go through, what they sum, and what they post to which accounts.
+//!
+//! Everything is planned in whole numbers of a currency's smallest unit, so that what is posted
+//! agrees with what was sold to the cent.
+
+mod aggregate;
+mod drawer;
+mod vouchers;
+
+pub use aggregate::{Aggregate, Aggregates, Contribution, LineSums, TRANSACTIONS_MAX, Unpostable};
+pub use drawer::Drawer;
+pub use vouchers::{PlannedEntry, PlannedVoucher, Totals, plan_voucher};
+
+#[cfg(test)]
+mod tests;
 
 /// What a statement takes up (F103).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +36,14 @@ impl StatementKind {
             StatementKind::Transactional => "Transactional",
             StatementKind::Financial => "Financial",
             StatementKind::Classic => "Classic",
+        }
+    }
+
+    /// The posting mode that it belongs to.
+    pub fn mode(self) -> PostingMode {
+        match self {
+            StatementKind::Transactional | StatementKind::Financial => PostingMode::TrickleFeed,
+            StatementKind::Classic => PostingMode::Classic,
         }
     }
 
@@ -104,6 +126,11 @@ impl StatementState {
             StatementState::GiftCardsPosted => "Gift cards posted",
             StatementState::Posted => "Posted",
         }
+    }
+
+    /// Whether nothing is posted yet, so that the statement can still be given up.
+    pub fn is_reversible(self) -> bool {
+        self < StatementState::CustomerOrderInvoiced
     }
 
     /// The state that comes next; nothing after the last.
