@@ -1,7 +1,11 @@
 //! Validation of store transactions: which of them may be posted, and by which rules.
 
+mod rules;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use rules::{Finding, Judgement, Subject, Surroundings, judge};
 
 /// The validation status of a transaction (F96, F97; `domain.md` 4.7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

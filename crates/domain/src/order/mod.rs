@@ -1,5 +1,12 @@
 //! Synchronizing orders: how far an uploaded customer order has come on its way to a sales order.
 
+mod plan;
+
+pub use plan::{
+    DueOrder, KnownParties, OrderDecision, OrderDefect, OrderNeeds, OrderWait, Staging, Wanted,
+    plan_orders, wait_for_customer, wanted,
+};
+
 /// The pending order status (F94; `domain.md` 4.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OrderStatus {
