@@ -9,10 +9,15 @@ CREATE TABLE headquarters (
     version INTEGER NOT NULL,
     -- The number of the latest pull.
     pull INTEGER NOT NULL,
-    -- Rows in `operation`, so that counting does not read the history.
-    operations INTEGER NOT NULL
+    -- Rows in `operation`, `transaction_state` and `order_state`, and transactions posted, so that
+    -- counting does not read the history.
+    operations INTEGER NOT NULL,
+    transactions INTEGER NOT NULL,
+    orders INTEGER NOT NULL,
+    posted INTEGER NOT NULL
 ) STRICT;
-INSERT INTO headquarters (id, version, pull, operations) VALUES (1, 0, 0, 0);
+INSERT INTO headquarters (id, version, pull, operations, transactions, orders, posted)
+    VALUES (1, 0, 0, 0, 0, 0, 0);
 
 CREATE TABLE channel_group (
     id TEXT PRIMARY KEY,
@@ -38,7 +43,9 @@ CREATE TABLE edge_database (
     last_seen_at INTEGER,
     -- What it last said of itself, as JSON.
     health TEXT,
-    pulled INTEGER NOT NULL DEFAULT 0
+    pulled INTEGER NOT NULL DEFAULT 0,
+    -- Whom unnamed sales are posted to: never a temporary identity.
+    default_customer TEXT REFERENCES alias (account)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE activation (
@@ -58,7 +65,7 @@ CREATE TABLE watermark (
     source TEXT NOT NULL,
     epoch BLOB NOT NULL CHECK (length(epoch) = 16),
     counter INTEGER NOT NULL,
-    operation BLOB CHECK (length(operation) = 16),
+    entry BLOB CHECK (length(entry) = 16),
     PRIMARY KEY (source, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -323,4 +330,340 @@ CREATE TABLE job_schedule (
     job TEXT PRIMARY KEY,
     cron TEXT,
     fired_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE document (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    counter INTEGER NOT NULL,
+    number TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    staff TEXT,
+    relayed_at INTEGER,
+    content TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    source TEXT NOT NULL,
+    epoch BLOB NOT NULL CHECK (length(epoch) = 16),
+    received_at INTEGER NOT NULL,
+    -- What this version took it for: a later one may know better, so it is not of the content.
+    role TEXT NOT NULL CHECK (role IN ('transaction', 'shift', 'unknown'))
+) STRICT;
+CREATE INDEX document_unknown ON document (position) WHERE role = 'unknown';
+
+CREATE TRIGGER document_is_immutable
+BEFORE UPDATE OF position, id, counter, number, kind, created_at, origin, staff, relayed_at,
+    content, hash, source, epoch, received_at ON document
+BEGIN
+    SELECT RAISE(ABORT, 'a received document never changes');
+END;
+CREATE TRIGGER document_is_kept BEFORE DELETE ON document
+BEGIN
+    SELECT RAISE(ABORT, 'a received document is never deleted');
+END;
+
+-- Documents that came with the number or id of another document and other content.
+CREATE TABLE document_quarantine (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    counter INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    origin TEXT NOT NULL,
+    staff TEXT,
+    relayed_at INTEGER,
+    content TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    source TEXT NOT NULL,
+    epoch BLOB NOT NULL CHECK (length(epoch) = 16),
+    received_at INTEGER NOT NULL,
+    UNIQUE (number, hash)
+) STRICT;
+CREATE TRIGGER document_quarantine_is_immutable BEFORE UPDATE ON document_quarantine
+BEGIN
+    SELECT RAISE(ABORT, 'a document that was set aside never changes');
+END;
+
+CREATE TABLE statement (
+    ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+    id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+    number TEXT NOT NULL UNIQUE,
+    store TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    error TEXT,
+    failures INTEGER NOT NULL,
+    transactions INTEGER NOT NULL,
+    shifts INTEGER NOT NULL,
+    -- By currency, as JSON.
+    amounts TEXT NOT NULL,
+    run BLOB NOT NULL CHECK (length(run) = 16),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX statement_store ON statement (store);
+CREATE INDEX statement_open ON statement (store, ordinal) WHERE state <> 'Posted';
+CREATE INDEX statement_failed ON statement (ordinal) WHERE error IS NOT NULL;
+CREATE TRIGGER statement_is_final_once_posted BEFORE UPDATE ON statement
+WHEN OLD.state = 'Posted'
+BEGIN
+    SELECT RAISE(ABORT, 'a posted statement never changes');
+END;
+CREATE TRIGGER statement_is_kept_once_posted BEFORE DELETE ON statement
+WHEN OLD.state = 'Posted'
+BEGIN
+    SELECT RAISE(ABORT, 'a posted statement is never deleted');
+END;
+
+-- What headquarters makes of a sale or an order. Everything from `customer_guid` to `is_voided`
+-- is read from the content, repairs included; amounts are in the currency's smallest unit.
+CREATE TABLE transaction_state (
+    position INTEGER PRIMARY KEY REFERENCES document (position),
+    number TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('sale', 'customer_order')),
+    -- The source of the document, and when it came: here too, for the indexes.
+    store TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    -- The customer by the key it was written with: one of the two, or neither.
+    customer_guid BLOB CHECK (length(customer_guid) = 16),
+    customer_account TEXT CHECK (customer_account IS NULL OR customer_guid IS NULL),
+    ship_to BLOB CHECK (length(ship_to) = 16),
+    shift TEXT,
+    receipt TEXT,
+    currency TEXT,
+    total INTEGER CHECK ((total IS NULL) = (currency IS NULL)),
+    is_voided INTEGER NOT NULL CHECK (is_voided IN (0, 1)),
+    repaired TEXT,
+    validation TEXT NOT NULL
+        CHECK (validation IN ('New', 'Waiting', 'Successful', 'Error', 'None')),
+    findings TEXT,
+    validated_at INTEGER,
+    -- The account behind the key, beside it and never instead of it.
+    account TEXT,
+    statement BLOB REFERENCES statement (id),
+    posted_at INTEGER CHECK (posted_at IS NULL OR statement IS NOT NULL),
+    voucher TEXT REFERENCES voucher (number) DEFERRABLE INITIALLY DEFERRED,
+    CHECK (statement IS NULL OR validation = 'Successful')
+) STRICT;
+-- Work that is due is found without reading the history.
+CREATE INDEX transaction_due ON transaction_state (position)
+    WHERE validation IN ('New', 'Waiting');
+CREATE INDEX transaction_due_store ON transaction_state (store, position)
+    WHERE validation IN ('New', 'Waiting');
+CREATE INDEX transaction_ready ON transaction_state (store, position)
+    WHERE validation = 'Successful' AND statement IS NULL;
+CREATE INDEX transaction_blocked ON transaction_state (received_at)
+    WHERE validation = 'Waiting' AND kind = 'sale';
+CREATE INDEX transaction_unsuccessful ON transaction_state (validation, position)
+    WHERE validation <> 'Successful';
+CREATE INDEX transaction_store ON transaction_state (store, position);
+CREATE INDEX transaction_guid ON transaction_state (customer_guid, position)
+    WHERE customer_guid IS NOT NULL;
+CREATE INDEX transaction_written_account ON transaction_state (customer_account, position)
+    WHERE customer_account IS NOT NULL;
+CREATE INDEX transaction_account ON transaction_state (account, position)
+    WHERE account IS NOT NULL;
+CREATE INDEX transaction_shift ON transaction_state (shift, position)
+    WHERE shift IS NOT NULL AND is_voided = 0;
+CREATE INDEX transaction_receipt ON transaction_state (receipt, position)
+    WHERE receipt IS NOT NULL AND is_voided = 0;
+CREATE INDEX transaction_statement ON transaction_state (statement, account, currency, position)
+    WHERE statement IS NOT NULL;
+
+CREATE TRIGGER transaction_keeps_its_identity
+BEFORE UPDATE OF position, number, kind, store, received_at ON transaction_state
+BEGIN
+    SELECT RAISE(ABORT, 'a transaction never becomes another one');
+END;
+CREATE TRIGGER transaction_is_final_once_posted BEFORE UPDATE ON transaction_state
+WHEN OLD.posted_at IS NOT NULL
+BEGIN
+    SELECT RAISE(ABORT, 'a posted transaction never changes');
+END;
+CREATE TRIGGER transaction_is_kept BEFORE DELETE ON transaction_state
+BEGIN
+    SELECT RAISE(ABORT, 'a transaction is never deleted');
+END;
+
+-- Where the synchronization of an order stands.
+CREATE TABLE order_state (
+    position INTEGER PRIMARY KEY REFERENCES transaction_state (position),
+    store TEXT NOT NULL,
+    status TEXT NOT NULL
+        CHECK (status IN ('New', 'Waiting', 'Failed', 'Editing', 'Succeeded')),
+    error TEXT,
+    tries INTEGER NOT NULL,
+    next_try_at INTEGER,
+    modified_at INTEGER NOT NULL,
+    editor TEXT,
+    status_before TEXT,
+    is_repaired INTEGER NOT NULL CHECK (is_repaired IN (0, 1)),
+    sales_order TEXT CHECK ((sales_order IS NOT NULL) = (status = 'Succeeded')),
+    hold TEXT
+) STRICT;
+CREATE INDEX order_due ON order_state (position) WHERE status IN ('New', 'Waiting');
+CREATE INDEX order_due_store ON order_state (store, position)
+    WHERE status IN ('New', 'Waiting');
+CREATE INDEX order_retry ON order_state (next_try_at)
+    WHERE status = 'Failed' AND next_try_at IS NOT NULL;
+CREATE INDEX order_unfinished ON order_state (status, position) WHERE status <> 'Succeeded';
+CREATE INDEX order_on_hold ON order_state (position) WHERE hold IS NOT NULL;
+CREATE UNIQUE INDEX order_sales_order ON order_state (sales_order)
+    WHERE sales_order IS NOT NULL;
+CREATE TRIGGER order_keeps_its_sales_order BEFORE UPDATE OF sales_order ON order_state
+WHEN OLD.sales_order IS NOT NULL AND NEW.sales_order IS NOT OLD.sales_order
+BEGIN
+    SELECT RAISE(ABORT, 'an order has one sales order for ever');
+END;
+
+-- Who changed what in a transaction: the audit trail of repairs.
+CREATE TABLE transaction_edit (
+    ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
+    number TEXT NOT NULL REFERENCES transaction_state (number),
+    at INTEGER NOT NULL,
+    operator TEXT NOT NULL,
+    field TEXT NOT NULL,
+    old TEXT,
+    new TEXT
+) STRICT;
+CREATE INDEX transaction_edit_number ON transaction_edit (number, ordinal);
+CREATE TRIGGER transaction_edit_is_immutable BEFORE UPDATE ON transaction_edit
+BEGIN
+    SELECT RAISE(ABORT, 'the record of an edit never changes');
+END;
+CREATE TRIGGER transaction_edit_is_kept BEFORE DELETE ON transaction_edit
+BEGIN
+    SELECT RAISE(ABORT, 'the record of an edit is never deleted');
+END;
+
+CREATE TABLE shift (
+    number TEXT PRIMARY KEY,
+    store TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('Open', 'BlindClosed', 'Closed')),
+    opened_at INTEGER,
+    blind_closed_at INTEGER,
+    closed_at INTEGER,
+    -- Counts as JSON, as the documents have them.
+    float TEXT NOT NULL,
+    counted TEXT CHECK ((counted IS NOT NULL) = (status = 'Closed')),
+    statement BLOB REFERENCES statement (id)
+        CHECK (statement IS NULL OR status = 'Closed')
+) STRICT, WITHOUT ROWID;
+CREATE INDEX shift_store ON shift (store, number);
+CREATE INDEX shift_ready ON shift (store) WHERE status = 'Closed' AND statement IS NULL;
+CREATE INDEX shift_statement ON shift (statement, number) WHERE statement IS NOT NULL;
+
+CREATE TABLE aggregate (
+    statement BLOB NOT NULL REFERENCES statement (id),
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    transactions INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    discount INTEGER NOT NULL,
+    tax INTEGER NOT NULL,
+    -- By tender, as JSON.
+    payments TEXT NOT NULL,
+    sales_order TEXT UNIQUE,
+    invoice TEXT UNIQUE,
+    voucher TEXT REFERENCES voucher (number) DEFERRABLE INITIALLY DEFERRED,
+    PRIMARY KEY (statement, account, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE aggregate_line (
+    statement BLOB NOT NULL,
+    account TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    item TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    net INTEGER NOT NULL,
+    discount INTEGER NOT NULL,
+    tax INTEGER NOT NULL,
+    PRIMARY KEY (statement, account, currency, item),
+    FOREIGN KEY (statement, account, currency)
+        REFERENCES aggregate (statement, account, currency)
+) STRICT, WITHOUT ROWID;
+
+-- The ledger. A voucher is inserted behind its entries and seals them: it cannot be inserted
+-- unless they come to zero, and no entry can be added to it afterwards.
+CREATE TABLE voucher (
+    number TEXT PRIMARY KEY,
+    statement BLOB NOT NULL REFERENCES statement (id),
+    state TEXT NOT NULL,
+    store TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    posted_at INTEGER NOT NULL,
+    text TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX voucher_statement ON voucher (statement, number);
+CREATE INDEX voucher_store ON voucher (store, currency);
+
+CREATE TABLE ledger_entry (
+    voucher TEXT NOT NULL REFERENCES voucher (number) DEFERRABLE INITIALLY DEFERRED,
+    line INTEGER NOT NULL,
+    account TEXT NOT NULL,
+    -- The customer's account, for `customers` and for nothing else.
+    customer TEXT CHECK ((customer IS NOT NULL) = (account = 'customers')),
+    -- Debits are positive, credits negative.
+    amount INTEGER NOT NULL CHECK (amount <> 0),
+    PRIMARY KEY (voucher, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ledger_entry_customer ON ledger_entry (customer, amount)
+    WHERE customer IS NOT NULL;
+
+CREATE TRIGGER voucher_comes_to_zero BEFORE INSERT ON voucher
+WHEN (SELECT count(*) < 2 OR sum(amount) <> 0 FROM ledger_entry WHERE voucher = NEW.number)
+BEGIN
+    SELECT RAISE(ABORT, 'a voucher has at least two entries and comes to zero');
+END;
+CREATE TRIGGER voucher_is_sealed BEFORE INSERT ON ledger_entry
+WHEN EXISTS (SELECT 1 FROM voucher WHERE number = NEW.voucher)
+BEGIN
+    SELECT RAISE(ABORT, 'a voucher gets no further entries');
+END;
+CREATE TRIGGER voucher_is_immutable BEFORE UPDATE ON voucher
+BEGIN
+    SELECT RAISE(ABORT, 'a voucher never changes');
+END;
+CREATE TRIGGER voucher_is_kept BEFORE DELETE ON voucher
+BEGIN
+    SELECT RAISE(ABORT, 'a voucher is never deleted');
+END;
+CREATE TRIGGER ledger_entry_is_immutable BEFORE UPDATE ON ledger_entry
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the ledger never changes');
+END;
+CREATE TRIGGER ledger_entry_is_kept BEFORE DELETE ON ledger_entry
+BEGIN
+    SELECT RAISE(ABORT, 'an entry of the ledger is never deleted');
+END;
+
+CREATE TABLE item (
+    number TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    -- Percent, a decimal.
+    tax_rate TEXT NOT NULL,
+    is_active INTEGER NOT NULL CHECK (is_active IN (0, 1)),
+    version INTEGER NOT NULL,
+    -- Number and name in small letters, one a line.
+    search TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_version ON item (version, number);
+
+-- A price that is not valid any more stays without an amount, so that tills hear of it.
+CREATE TABLE price (
+    item TEXT NOT NULL REFERENCES item (number),
+    currency TEXT NOT NULL,
+    amount INTEGER,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (item, currency)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX price_version ON price (version, item, currency);
+
+-- What somebody changed, as JSON; everything else has its default.
+CREATE TABLE parameter (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -68,12 +68,15 @@ impl<'r> Columns<'r> {
 
     /// The same for a value that may be absent.
     pub(crate) fn text_or_none<T: FromStr<Err: Display>>(&mut self) -> Read<Option<T>> {
-        let index = self.next;
-        if self.row.get_ref(index)? == rusqlite::types::ValueRef::Null {
-            self.next += 1;
-            return Ok(None);
-        }
-        self.text().map(Some)
+        self.parsed_or_none(str::parse)
+    }
+
+    /// The same with its own way to read it.
+    pub(crate) fn parsed_or_none<T, E: Display>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Read<Option<T>> {
+        if self.skips_null()? { Ok(None) } else { self.parsed(parse).map(Some) }
     }
 
     /// One of a few named values.
@@ -82,6 +85,15 @@ impl<'r> Columns<'r> {
         let text = self.row.get_ref(index)?.as_str()?;
         let found = all.iter().copied().find(|value| name(*value) == text);
         found.ok_or_else(|| corrupt(index, &text))
+    }
+
+    /// The same for a value that may be absent.
+    pub(crate) fn named_or_none<T: Copy>(
+        &mut self,
+        all: &[T],
+        name: fn(T) -> &'static str,
+    ) -> Read<Option<T>> {
+        if self.skips_null()? { Ok(None) } else { self.named(all, name).map(Some) }
     }
 
     /// One of a few numbered values.
@@ -118,6 +130,11 @@ impl<'r> Columns<'r> {
         RawValue::from_string(text).map_err(|e| corrupt(index, &e))
     }
 
+    /// JSON, word for word, that may be absent.
+    pub(crate) fn raw_json_or_none(&mut self) -> Read<Option<Box<RawValue>>> {
+        if self.skips_null()? { Ok(None) } else { self.raw_json().map(Some) }
+    }
+
     /// A value stored as JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&mut self) -> Read<T> {
         let index = self.advance();
@@ -130,6 +147,17 @@ impl<'r> Columns<'r> {
         let index = self.advance();
         let text = self.row.get_ref(index)?.as_str_or_null()?;
         text.map(|text| serde_json::from_str(text).map_err(|e| corrupt(index, &e))).transpose()
+    }
+
+    /// A value that the schema cannot promise and that is not what it should be.
+    pub(crate) fn corrupt(&self, what: &dyn Display) -> rusqlite::Error {
+        corrupt(self.next.saturating_sub(1), what)
+    }
+
+    fn skips_null(&mut self) -> Read<bool> {
+        let is_null = self.row.get_ref(self.next)? == rusqlite::types::ValueRef::Null;
+        self.next += usize::from(is_null);
+        Ok(is_null)
     }
 
     fn advance(&mut self) -> usize {
@@ -184,6 +212,27 @@ pub(crate) fn change(
 /// A count, limit or position as SQLite takes it; what is too large is the largest.
 pub(crate) fn bounded(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
+}
+
+/// Reads all rows one by one, each handed over before the next is read.
+pub(crate) fn visit_all<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    (doing, read): (&'static str, impl Fn(&mut Columns<'_>) -> Read<T>),
+    sink: &mut dyn FnMut(T) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut statement = connection.prepare_cached(sql).doing(doing)?;
+    let mut rows = statement.query(params).doing(doing)?;
+    while let Some(row) = rows.next().doing(doing)? {
+        sink(read(&mut Columns::of(row)).doing(doing)?)?;
+    }
+    Ok(())
+}
+
+/// Values as the JSON list of texts that a statement unfolds.
+pub(crate) fn text_list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    to_json(&texts.into_iter().collect::<Vec<_>>())
 }
 
 /// A value as JSON text.

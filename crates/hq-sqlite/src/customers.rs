@@ -12,7 +12,7 @@ use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 use tillsync_hq::storage::{AliasRecord, CustomerReads, CustomerRecord, StorageError};
 
 use crate::SqliteTx;
-use crate::columns::{Columns, bounded, read_all, read_one};
+use crate::columns::{Columns, bounded, read_all, read_one, text_list};
 use crate::error::Doing;
 
 /// The columns that [`customer_row`] reads. The party is looked up for each customer, so that rows
@@ -182,7 +182,7 @@ impl CustomerReads for SqliteTx<'_> {
 }
 
 impl SqliteTx<'_> {
-    fn count(&self, sql: &str, doing: &'static str) -> Result<u64, StorageError> {
+    pub(crate) fn count(&self, sql: &str, doing: &'static str) -> Result<u64, StorageError> {
         let count = self.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).optional();
         count.doing(doing).map(|count| count.map_or(0, i64::cast_unsigned))
     }
@@ -190,8 +190,7 @@ impl SqliteTx<'_> {
 
 /// Address books as the JSON list that a statement unfolds.
 pub(crate) fn books_json(books: &[AddressBook]) -> String {
-    let names: Vec<&str> = books.iter().map(AddressBook::as_str).collect();
-    crate::columns::to_json(&names)
+    text_list(books.iter().map(AddressBook::as_str))
 }
 
 /// Reads the columns of [`CUSTOMER`].

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::params;
-use tillsync_domain::ids::{AddressBook, DatabaseId, GroupId};
+use tillsync_domain::ids::{AccountNumber, AddressBook, DatabaseId, GroupId};
 use tillsync_exchange::device::SecretHash;
 use tillsync_exchange::messages::{DatabaseHealth, DatabaseKind, ExchangeMode};
 use tillsync_hq::storage::{
@@ -15,7 +15,7 @@ use crate::columns::{Columns, change, read_all, read_one, to_json};
 use crate::error::refused;
 
 const DATABASE: &str = "SELECT id, kind, channel_group, parent, address_book, created_at,
-    enrolled_at, revoked_at, last_seen_at, health, pulled FROM edge_database";
+    enrolled_at, revoked_at, last_seen_at, health, pulled, default_customer FROM edge_database";
 
 const KINDS: [DatabaseKind; 2] = [DatabaseKind::Channel, DatabaseKind::Register];
 const MODES: [ExchangeMode; 2] = [ExchangeMode::Live, ExchangeMode::Scheduled];
@@ -172,6 +172,17 @@ impl DatabaseWrites for SqliteTx<'_> {
         expect_one(change(self.connection, sql, values, doing)?, doing)
     }
 
+    fn database_default_customer_set(
+        &mut self,
+        database: &DatabaseId,
+        account: &AccountNumber,
+    ) -> Result<(), StorageError> {
+        let sql = "UPDATE edge_database SET default_customer = ?2 WHERE id = ?1";
+        let values = [database.as_str(), account.as_str()];
+        let doing = "set the default customer of a channel";
+        expect_one(change(self.connection, sql, values, doing)?, doing)
+    }
+
     fn operator_token_put(&mut self, token: &OperatorToken) -> Result<(), StorageError> {
         let sql = "INSERT INTO operator_token (name, hash, created_at) VALUES (?1, ?2, ?3)
             ON CONFLICT (name) DO UPDATE SET hash = excluded.hash,
@@ -216,6 +227,7 @@ fn record(row: &mut Columns<'_>) -> rusqlite::Result<DatabaseRecord> {
         last_seen_at: row.time_or_none()?,
         health: row.json_or_none()?,
         pulled: row.unsigned()?,
+        default_customer: row.parsed_or_none(AccountNumber::parse)?,
     })
 }
 

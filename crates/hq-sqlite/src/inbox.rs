@@ -1,7 +1,7 @@
 //! The inbox: operations in arrival order, contradictions in quarantine, watermarks.
 
 use rusqlite::{Params, params};
-use tillsync_domain::ids::{Counter, CustomerGuid, DatabaseId, EpochId, OperationId};
+use tillsync_domain::ids::{Counter, CustomerGuid, DatabaseId, EntryId, EpochId, OperationId};
 use tillsync_domain::operation::{OperationStatus, Watermark};
 use tillsync_domain::promotion::InboxPosition;
 use tillsync_exchange::rows::operation::OperationRow;
@@ -47,14 +47,14 @@ impl InboxReads for SqliteTx<'_> {
         source: &DatabaseId,
         epoch: &EpochId,
     ) -> Result<Option<Watermark>, StorageError> {
-        let sql = "SELECT epoch, counter, operation FROM watermark
+        let sql = "SELECT epoch, counter, entry FROM watermark
             WHERE source = ?1 AND epoch = ?2";
         let key = params![source.as_str(), epoch.as_uuid().as_bytes()];
         read_one(self.connection, sql, key, "read a watermark", watermark)
     }
 
     fn watermarks_all(&mut self) -> Result<Vec<(DatabaseId, Watermark)>, StorageError> {
-        let sql = "SELECT source, epoch, counter, operation FROM watermark ORDER BY source, epoch";
+        let sql = "SELECT source, epoch, counter, entry FROM watermark ORDER BY source, epoch";
         read_all(self.connection, sql, [], "read the watermarks", |row| {
             Ok((row.text()?, watermark(row)?))
         })
@@ -170,15 +170,15 @@ impl InboxWrites for SqliteTx<'_> {
         if before.is_some_and(|before| before.counter > watermark.counter) {
             return Err(refused(doing, "a watermark never goes back"));
         }
-        let sql = "INSERT INTO watermark (source, epoch, counter, operation)
+        let sql = "INSERT INTO watermark (source, epoch, counter, entry)
             VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (source, epoch) DO UPDATE SET counter = excluded.counter,
-                operation = excluded.operation";
+                entry = excluded.entry";
         let values = params![
             source.as_str(),
             watermark.epoch.as_uuid().as_bytes(),
             watermark.counter.0.cast_signed(),
-            watermark.operation.as_ref().map(|id| id.as_uuid().as_bytes()),
+            watermark.entry.as_ref().map(|id| id.as_uuid().as_bytes()),
         ];
         change(self.connection, sql, values, doing)?;
         Ok(())
@@ -321,7 +321,7 @@ fn watermark(row: &mut Columns<'_>) -> rusqlite::Result<Watermark> {
     Ok(Watermark {
         epoch: row.id(EpochId::from_uuid)?,
         counter: Counter(row.unsigned()?),
-        operation: row.id_or_none(OperationId::from_uuid)?,
+        entry: row.id_or_none(EntryId::from_uuid)?,
     })
 }
 

@@ -3,20 +3,30 @@
 //! This crate owns the schema and every statement of it. It must never decide anything that the
 //! use cases of `tillsync-hq` decide, read a clock or draw a random number.
 
+mod aggregates;
 mod columns;
 mod customers;
 mod customers_check;
 mod databases;
 mod distribution;
 mod distribution_writes;
+mod documents;
+mod documents_writes;
 mod error;
 mod inbox;
+mod items;
 mod jobs;
+mod ledger;
 mod migrations;
+mod parameters;
 mod pool;
+mod postings_check;
 mod promotion;
 mod sequences;
+mod shifts;
+mod statements;
 mod storage;
+mod transactions;
 
 pub use storage::SqliteStorage;
 

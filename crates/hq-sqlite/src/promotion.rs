@@ -63,7 +63,7 @@ fn customers_touched(plan: &PromotionPlan) -> Vec<CustomerGuid> {
 }
 
 /// A plan that only completes operations leaves nothing in the change log.
-fn change_version(connection: &Connection, changes: bool) -> rusqlite::Result<Version> {
+pub(crate) fn change_version(connection: &Connection, changes: bool) -> rusqlite::Result<Version> {
     if changes {
         connection.prepare_cached("UPDATE headquarters SET version = version + 1")?.execute([])?;
     }
