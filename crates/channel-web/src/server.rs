@@ -16,6 +16,7 @@ use tillsync_channel::{Edge, EdgeOptions};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::entropy::Entropy;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::DatabaseKind;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -43,6 +44,8 @@ pub struct ServeOptions {
     pub reconnect_max: Duration,
     /// The country of an address that names none (F31).
     pub country_default: Option<String>,
+    /// The currency of a sale, an order or a count that names none.
+    pub currency_default: Currency,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where identities and jitter come from.
@@ -180,8 +183,11 @@ struct Opened {
 impl Opened {
     fn open(options: ServeOptions) -> Result<Self, ServeError> {
         let ServeOptions { data_dir, kind, plain_http, clock, .. } = options;
-        let edge_options =
-            EdgeOptions { entropy: options.entropy, country_default: options.country_default };
+        let edge_options = EdgeOptions {
+            entropy: options.entropy,
+            country_default: options.country_default,
+            currency_default: options.currency_default,
+        };
         let edge = Edge::open(&data_dir, kind, edge_options)?;
         let folder = |source| ServeError::Folder { path: data_dir.clone(), source };
         let lock = File::create(data_dir.join("serve.lock")).map_err(folder)?;

@@ -7,13 +7,15 @@ use std::io::Read;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use tillsync_domain::ids::{SessionId, Version};
+use tillsync_domain::ids::{ItemNumber, SessionId, Version};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::money::NotExact;
 use tillsync_exchange::messages::Offer;
 use tillsync_exchange::package::{Manifest, PackageError, PackageReader, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
+use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
@@ -37,9 +39,17 @@ pub enum ApplyError {
     /// It is for another group of databases.
     #[error("the package is for another channel database group")]
     OtherGroup,
-    /// It holds rows that no download has.
-    #[error("the package holds rows of table {0}, which are not downloaded")]
-    OtherTable(Table),
+    /// It holds rows that its job does not send.
+    #[error("the package holds rows of table {0}, which job {1} does not send")]
+    OtherTable(Table, JobName),
+    /// It holds a price that nobody can pay.
+    #[error("the package holds a price of item {item} that cannot be paid: {source}")]
+    Price {
+        /// The item.
+        item: ItemNumber,
+        /// Why not.
+        source: NotExact,
+    },
     /// The database failed.
     #[error("write the package to the database: {0}")]
     Db(#[from] DbError),
@@ -50,7 +60,9 @@ impl ApplyError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             ApplyError::Package(error) => error.kind(),
-            ApplyError::NotADownload | ApplyError::OtherTable(_) => ErrorKind::Invalid,
+            ApplyError::NotADownload | ApplyError::OtherTable(..) | ApplyError::Price { .. } => {
+                ErrorKind::Invalid
+            }
             ApplyError::OtherGroup => ErrorKind::Forbidden,
             ApplyError::Db(error) => error.kind(),
         }
@@ -84,7 +96,7 @@ pub fn apply_package<R: Read>(
     let mut reader = PackageReader::new(bytes, &offer.manifest)?;
     let mut rows = Vec::with_capacity(ROWS_PER_TX);
     let mut line = 0;
-    while let Some(row) = next_row(&mut reader, line + 1)? {
+    while let Some(row) = next_row(&mut reader, cover.job, line + 1)? {
         line += 1;
         rows.push(row);
         if rows.len() == ROWS_PER_TX {
@@ -98,7 +110,7 @@ pub fn apply_package<R: Read>(
             row.write(connection, generation)?;
         }
         if cover.scope == Scope::Snapshot {
-            project::left_rows_remove(connection, generation, cover.to.0)?;
+            left_rows_remove(connection, cover, generation)?;
         }
         applied_write(connection, cover, session, now)
     })?;
@@ -128,6 +140,8 @@ pub(crate) fn is_applied(edge: &Edge, session: SessionId) -> Result<bool, DbErro
 enum DownRow {
     Customer(Box<CustomerRow>),
     Address(Box<AddressRow>),
+    Item(ItemRow),
+    Price(PriceRow, Option<i64>),
 }
 
 impl DownRow {
@@ -135,6 +149,10 @@ impl DownRow {
         match self {
             DownRow::Customer(row) => project::customer_upsert(connection, row, generation),
             DownRow::Address(row) => project::address_upsert(connection, row, generation),
+            DownRow::Item(row) => project::items::item_upsert(connection, row, generation),
+            DownRow::Price(row, minor) => {
+                project::items::price_upsert(connection, row, *minor, generation)
+            }
         }
     }
 }
@@ -151,16 +169,54 @@ fn check_cover(edge: &Edge, manifest: &Manifest) -> Result<Cover, ApplyError> {
 
 fn next_row<R: Read>(
     reader: &mut PackageReader<R>,
+    job: JobName,
     line: u64,
 ) -> Result<Option<DownRow>, ApplyError> {
     let Some(found) = reader.next_line()? else { return Ok(None) };
     let bad = |source| PackageError::BadLine { line, source };
     let text = found.row.get();
-    Ok(Some(match found.table {
-        Table::Customer => DownRow::Customer(serde_json::from_str(text).map_err(bad)?),
-        Table::Address => DownRow::Address(serde_json::from_str(text).map_err(bad)?),
-        other @ Table::Operation => return Err(ApplyError::OtherTable(other)),
+    Ok(Some(match (job, found.table) {
+        (JobName::Customers1010, Table::Customer) => {
+            DownRow::Customer(serde_json::from_str(text).map_err(bad)?)
+        }
+        (JobName::Customers1010, Table::Address) => {
+            DownRow::Address(serde_json::from_str(text).map_err(bad)?)
+        }
+        (JobName::Products1040, Table::Item) => {
+            DownRow::Item(serde_json::from_str(text).map_err(bad)?)
+        }
+        (JobName::Products1040, Table::Price) => {
+            let row: PriceRow = serde_json::from_str(text).map_err(bad)?;
+            let minor = row.price.map(|price| row.currency.to_minor(price)).transpose();
+            let item = row.item.clone();
+            let minor = minor.map_err(|source| ApplyError::Price { item, source })?;
+            DownRow::Price(row, minor)
+        }
+        (_, other) => return Err(ApplyError::OtherTable(other, job)),
     }))
+}
+
+/// Removes what a complete snapshot of a job did not hold, of that job's tables only.
+fn left_rows_remove(
+    connection: &Connection,
+    cover: Cover,
+    generation: Generation,
+) -> Result<(), DbError> {
+    match cover.job {
+        JobName::Customers1010 => {
+            project::left_customers_remove(connection, generation, cover.to.0)
+        }
+        JobName::Products1040 => {
+            project::items::left_items_remove(connection, generation, cover.to.0)
+        }
+        JobName::P0001
+        | JobName::SynchronizeCustomers
+        | JobName::SynchronizeOrders
+        | JobName::ValidateTransactions
+        | JobName::TransactionalStatements
+        | JobName::FinancialStatements
+        | JobName::ClassicStatements => Ok(()),
+    }
 }
 
 fn write_rows(edge: &Edge, rows: Vec<DownRow>, generation: Generation) -> Result<(), DbError> {

@@ -145,7 +145,7 @@ pub fn create_customer(
     let recorded = edge.db.write(move |connection| record(connection, guid, operations, repeat))?;
     match recorded {
         Recorded::Now => {
-            edge.signals.operations_recorded();
+            edge.signals.entries_recorded();
             Ok(view)
         }
         Recorded::Before(view) => Ok(*view),
@@ -182,7 +182,7 @@ pub fn add_addresses(
         let view = customer_by_key(connection, &CustomerKey::Temporary(guid))?;
         view.ok_or(CreateError::NoCustomer)
     })?;
-    edge.signals.operations_recorded();
+    edge.signals.entries_recorded();
     Ok(view)
 }
 

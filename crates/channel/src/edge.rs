@@ -10,6 +10,7 @@ use tillsync_domain::customer::{AddressDraft, CustomerType, Text, Violations};
 use tillsync_domain::entropy::{Entropy, uuid_v7};
 use tillsync_domain::ids::AddressGuid;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub struct EdgeOptions {
     pub entropy: Arc<dyn Entropy>,
     /// The country of an address that names none (F31), as an ISO 3166-1 alpha-3 code.
     pub country_default: Option<String>,
+    /// The currency of a sale, an order or a count that names none.
+    pub currency_default: Currency,
 }
 
 /// Why an edge cannot start.
@@ -77,6 +80,7 @@ pub struct Edge {
     identity: Identity,
     entropy: Arc<dyn Entropy>,
     country_default: Option<Text>,
+    currency_default: Currency,
 }
 
 impl Edge {
@@ -110,6 +114,7 @@ impl Edge {
             identity,
             entropy: options.entropy,
             country_default: country_default.flatten(),
+            currency_default: options.currency_default,
         })
     }
 
@@ -148,6 +153,11 @@ impl Edge {
     /// The country of an address that names none.
     pub(crate) fn country_default(&self) -> Option<&Text> {
         self.country_default.as_ref()
+    }
+
+    /// The currency of what names none.
+    pub fn currency_default(&self) -> Currency {
+        self.currency_default
     }
 
     /// Puts the edge into a mode, durably, if it is not in it already.

@@ -30,7 +30,7 @@ pub struct Health {
     pub pending: u64,
     /// When the oldest of these was created.
     pub oldest_pending_at: Option<Timestamp>,
-    /// Operations that upstream has not acknowledged.
+    /// Log entries that upstream has not acknowledged.
     pub unsent: u64,
     /// Uploads of registers that were set aside (F115).
     pub quarantined: u64,

@@ -215,7 +215,7 @@ pub(crate) fn epoch_read(connection: &Connection) -> Result<EpochId, DbError> {
 /// Begins a new incarnation: nothing of it has been sent yet.
 pub(crate) fn epoch_begin(connection: &Connection, epoch: EpochId) -> Result<(), DbError> {
     connection
-        .prepare_cached("UPDATE edge SET epoch = ?1, sent_counter = 0, sent_operation = NULL")?
+        .prepare_cached("UPDATE edge SET epoch = ?1, sent_counter = 0, sent_entry = NULL")?
         .execute([epoch.as_uuid().as_bytes()])?;
     Ok(())
 }

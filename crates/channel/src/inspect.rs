@@ -7,7 +7,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, DatabaseId, EpochId};
+use rust_decimal::Decimal;
+use tillsync_domain::document::Body;
+use tillsync_domain::ids::{
+    AccountNumber, CustomerGuid, CustomerKey, DatabaseId, EpochId, TransactionNumber,
+};
+use tillsync_domain::money::Currency;
+use tillsync_exchange::rows::document::read_body;
 
 use crate::db::{DbError, connect, parsed_account, parsed_column, time_column, uuid_column};
 use crate::find::{CustomerView, customer_by_key};
@@ -24,9 +30,9 @@ pub struct Inspection {
     pub damage: Vec<String>,
     /// The incarnation.
     pub epoch: Option<EpochId>,
-    /// The counter of the last operation.
+    /// The counter of the last log entry.
     pub counter: u64,
-    /// Operations that upstream has not acknowledged.
+    /// Log entries that upstream has not acknowledged.
     pub unsent: u64,
     /// Customers.
     pub customers: u64,
@@ -34,6 +40,8 @@ pub struct Inspection {
     pub pending: u64,
     /// When the oldest of them was created.
     pub oldest_pending_at: Option<Timestamp>,
+    /// Sales, orders and steps of shifts in the log.
+    pub documents: u64,
     /// Uploads that were set aside.
     pub quarantined: u64,
     /// How far each epoch of each register was received.
@@ -73,6 +81,7 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
         customers: count(&connection, "SELECT count(*) FROM customer")?,
         pending: pending.count,
         oldest_pending_at: pending.oldest_at,
+        documents: count(&connection, "SELECT count(*) FROM document")?,
         quarantined: count(&connection, "SELECT count(*) FROM quarantine")?,
         received: received_read(&connection)?,
         applied: applied_read(&connection)?,
@@ -92,6 +101,54 @@ pub fn visit_customers(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         visit(CustomerGuid::from_uuid(uuid_column(row, 0)?), parsed_account(row, 1)?);
+    }
+    Ok(())
+}
+
+/// A document as checkers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentSummary {
+    /// Its number.
+    pub number: TransactionNumber,
+    /// The kind, in the words of packages; this version need not know it.
+    pub kind: String,
+    /// Where it was first recorded.
+    pub origin: DatabaseId,
+    /// What it says; nothing where this version cannot read it.
+    pub body: Option<Body>,
+}
+
+impl DocumentSummary {
+    /// What it comes to, tax included; nothing for a shift or a voided sale.
+    pub fn total(&self) -> Option<(Decimal, Currency)> {
+        match self.body.as_ref()? {
+            Body::Sale(sale) if sale.is_voided => None,
+            Body::Sale(sale) => Some((sale.trade.total, sale.trade.currency)),
+            Body::Order(order) => Some((order.trade.total, order.trade.currency)),
+            Body::Shift(_) => None,
+        }
+    }
+
+    /// The customer, by the key it was written with; nothing when nobody was named.
+    pub fn customer(&self) -> Option<&CustomerKey> {
+        self.body.as_ref()?.trade()?.customer.as_ref()
+    }
+}
+
+/// Hands out every document of a database file, in the order of its log.
+///
+/// # Errors
+/// Broken: the file cannot be read as an edge database.
+pub fn visit_documents(path: &Path, visit: &mut dyn FnMut(DocumentSummary)) -> Result<(), DbError> {
+    let connection = open(path)?;
+    let mut statement = connection
+        .prepare("SELECT number, kind, origin, content FROM document ORDER BY counter")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (kind, content): (String, String) = (row.get(1)?, row.get(3)?);
+        let body = read_body(&kind, &content).ok();
+        let (number, origin) = (parsed_column(row, 0)?, parsed_column(row, 2)?);
+        visit(DocumentSummary { number, kind, origin, body });
     }
     Ok(())
 }

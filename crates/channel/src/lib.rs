@@ -1,9 +1,10 @@
 //! An edge: the node of a store (channel) or of one till (register).
 //!
-//! It records what is done where it is done, in an append-only operation log, and exchanges it
-//! with its upstream over the protocol of `tillsync-exchange`. It must never wait for its upstream
-//! to accept a customer, edit or forget a recorded operation, open a socket, or read a clock or
-//! draw a random number that was not handed to it.
+//! It records what is done where it is done, in an append-only log of customer operations and of
+//! sales, orders and shifts, and exchanges it with its upstream over the protocol of
+//! `tillsync-exchange`. It must never wait for its upstream to accept a customer or a sale, edit or
+//! forget anything recorded, open a socket, or read a clock or draw a random number that was not
+//! handed to it.
 
 pub mod apply;
 pub mod clients;
@@ -14,16 +15,24 @@ pub mod edge;
 pub mod exchange_loop;
 pub mod find;
 pub mod health;
+pub mod history;
 pub mod identity;
 pub mod inspect;
+pub mod items;
 mod link;
 mod log;
 mod project;
+pub mod receipts;
 pub mod receive;
 pub mod search;
+pub mod sell;
+mod sequences;
+pub mod shifts;
 mod signals;
+pub mod transactions;
 pub mod upload;
 pub mod upstream;
+pub mod violations;
 mod words;
 
 pub use db::{Db, DbError};

@@ -1,18 +1,23 @@
-//! The projection: customers and addresses as this database shows them, made of what was
-//! downloaded and what is still pending.
+//! The projection: customers, addresses, items and shifts as this database shows them, made of
+//! what was downloaded and what stands in its log.
 //!
 //! One row per customer GUID, whatever state it is in, so a customer can never be listed twice
 //! (F89). It must never be the only place where something is kept: pending rows follow from the
 //! log, the others from headquarters.
+
+pub(crate) mod documents;
+pub(crate) mod items;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use tillsync_domain::ids::CustomerGuid;
 use tillsync_domain::operation::{Act, Operation};
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
+use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
 use crate::db::DbError;
+use crate::log::{self, Appended};
 use crate::words::index_words;
 
 /// One run of a snapshot; rows that it held carry its number. Zero for rows of other origin.
@@ -22,6 +27,21 @@ pub(crate) struct Generation(pub(crate) i64);
 impl Generation {
     /// Rows that belong to no snapshot run.
     pub(crate) const NONE: Generation = Generation(0);
+}
+
+/// Appends an entry that was recorded elsewhere, and shows it where this version can read it.
+/// What it cannot read still goes up: headquarters says what is wrong.
+pub(crate) fn entry_append(connection: &Connection, row: &LogRow) -> Result<Appended, DbError> {
+    match row {
+        LogRow::Operation(row) => {
+            let appended = log::operation_append(connection, row)?;
+            if let (Appended::New(_), Ok(operation)) = (appended, row.operation()) {
+                operation_project(connection, &operation)?;
+            }
+            Ok(appended)
+        }
+        LogRow::Document(row) => documents::append(connection, row, row.document().ok().as_ref()),
+    }
 }
 
 /// Shows an operation of the log. What the database knows better already stays as it is.
@@ -169,7 +189,7 @@ pub(crate) fn address_upsert(
 ///
 /// Stays: what came with a later version than the snapshot's, and everything pending, down to a
 /// permanent customer with one address that headquarters does not know yet.
-pub(crate) fn left_rows_remove(
+pub(crate) fn left_customers_remove(
     connection: &Connection,
     generation: Generation,
     to: u64,

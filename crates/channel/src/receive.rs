@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use tillsync_domain::ids::{Counter, DatabaseId, EpochId, OperationId};
+use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{Hello, UploadReceipt, Welcome};
@@ -16,14 +16,13 @@ use tillsync_exchange::package::{
     Manifest, PackageError, PackageReader, Span, UPLOAD_BYTES_MAX, UPLOAD_PLAIN_BYTES_MAX,
     UPLOAD_ROWS_MAX, Verifier,
 };
-use tillsync_exchange::rows::Table;
-use tillsync_exchange::rows::operation::{OperationRow, OversizedOperation};
+use tillsync_exchange::rows::log::{LogRow, NoEntry, OversizedEntry};
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
 use crate::create::whole_microseconds;
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
-use crate::log::{self, Appended};
+use crate::log::Appended;
 use crate::project;
 
 /// Why an upload was not taken.
@@ -43,13 +42,13 @@ pub enum ReceiveError {
         /// Who presented its credential.
         register: DatabaseId,
     },
-    /// The package is not an upload of operations, or larger than one may be.
+    /// The package is not an upload of a log, or larger than one may be.
     #[error("the package cannot be an upload: {0}")]
     NotAnUpload(&'static str),
     /// A row that is larger than any edge records.
     #[error(transparent)]
-    Oversized(#[from] OversizedOperation),
-    /// Operations before it are missing here.
+    Oversized(#[from] OversizedEntry),
+    /// Log entries before it are missing here.
     #[error("the package does not continue where this channel stands, at counter {}", .0.counter)]
     Gap(Watermark),
     /// The database failed; nothing was taken.
@@ -112,7 +111,7 @@ pub fn receive_upload(
     let upload = Upload { register, epoch, first, rows, now };
     let receipt = edge.db.write(move |connection| upload.write(connection))?;
     if receipt.inserted > 0 {
-        edge.signals.operations_recorded();
+        edge.signals.entries_recorded();
     }
     Ok(receipt)
 }
@@ -124,10 +123,10 @@ pub(crate) fn watermark_read(
     epoch: EpochId,
 ) -> Result<Watermark, DbError> {
     let found = connection
-        .prepare_cached("SELECT counter, operation FROM received WHERE source = ?1 AND epoch = ?2")?
+        .prepare_cached("SELECT counter, entry FROM received WHERE source = ?1 AND epoch = ?2")?
         .query_row(params![register.as_str(), epoch.as_uuid().as_bytes()], |row| {
-            let operation = OperationId::from_uuid(uuid_column(row, 1)?);
-            Ok(Watermark { epoch, counter: Counter(row.get(0)?), operation: Some(operation) })
+            let entry = EntryId::from_uuid(uuid_column(row, 1)?);
+            Ok(Watermark { epoch, counter: Counter(row.get(0)?), entry: Some(entry) })
         })
         .optional()?;
     Ok(found.unwrap_or(Watermark::start(epoch)))
@@ -163,24 +162,25 @@ fn read_rows(
     register: &DatabaseId,
     manifest: &Manifest,
     bytes: &[u8],
-) -> Result<Vec<OperationRow>, ReceiveError> {
+) -> Result<Vec<LogRow>, ReceiveError> {
     let mut expected = manifest.span.counters().map_or(Counter::ZERO, |(first, _)| first);
     let mut reader = PackageReader::new(bytes, manifest)?;
     let mut rows = Vec::new();
     let mut number = 0;
     while let Some(line) = reader.next_line()? {
         number += 1;
-        if line.table != Table::Operation {
-            return Err(ReceiveError::NotAnUpload("it holds other rows than operations"));
-        }
-        let row: OperationRow = serde_json::from_str(line.row.get())
-            .map_err(|source| PackageError::BadLine { line: number, source })?;
+        let row = LogRow::read(&line).map_err(|problem| match problem {
+            NoEntry::OtherTable(_) => {
+                ReceiveError::NotAnUpload("it holds other rows than operations and documents")
+            }
+            NoEntry::Unreadable(source) => PackageError::BadLine { line: number, source }.into(),
+        })?;
         row.check_size()?;
-        if row.counter != expected.0 {
+        if row.counter() != expected.0 {
             return Err(ReceiveError::NotAnUpload("its counters are not consecutive"));
         }
-        if row.origin != *register {
-            return Err(ReceiveError::NotAnUpload("it holds an operation of another database"));
+        if row.origin() != register {
+            return Err(ReceiveError::NotAnUpload("it holds an entry of another database"));
         }
         expected = expected.next();
         rows.push(row);
@@ -192,7 +192,7 @@ struct Upload {
     register: DatabaseId,
     epoch: EpochId,
     first: Counter,
-    rows: Vec<OperationRow>,
+    rows: Vec<LogRow>,
     now: Timestamp,
 }
 
@@ -207,10 +207,10 @@ impl Upload {
             *counts.entry(self.take(connection, row)?).or_default() += 1;
         }
         if let Some(last) = self.rows.last()
-            && last.counter > watermark.counter.0
+            && last.counter() > watermark.counter.0
         {
-            watermark.counter = Counter(last.counter);
-            watermark.operation = Some(last.id);
+            watermark.counter = Counter(last.counter());
+            watermark.entry = Some(last.id());
             self.watermark_write(connection, last)?;
         }
         let count = |what| counts.get(what).copied().unwrap_or(0);
@@ -223,16 +223,10 @@ impl Upload {
     }
 
     /// Takes one row over under this channel's own next counter.
-    fn take(&self, connection: &Connection, row: &OperationRow) -> Result<&'static str, DbError> {
-        let relayed = OperationRow { relayed_at: Some(self.now), ..row.clone() };
-        match log::operation_append(connection, &relayed)? {
-            Appended::New(_) => {
-                // What this version cannot read still goes up; headquarters says what is wrong.
-                if let Ok(operation) = relayed.operation() {
-                    project::operation_project(connection, &operation)?;
-                }
-                Ok(INSERTED)
-            }
+    fn take(&self, connection: &Connection, row: &LogRow) -> Result<&'static str, DbError> {
+        let relayed = row.clone().relayed(self.now);
+        match project::entry_append(connection, &relayed)? {
+            Appended::New(_) => Ok(INSERTED),
             Appended::Repeated => Ok(REPEATED),
             Appended::Contradiction => {
                 self.quarantine(connection, row)?;
@@ -241,38 +235,44 @@ impl Upload {
         }
     }
 
-    fn quarantine(&self, connection: &Connection, row: &OperationRow) -> Result<(), DbError> {
-        let line = serde_json::to_string(row).map_err(|_| DbError::Damaged("upload"))?;
+    fn quarantine(&self, connection: &Connection, row: &LogRow) -> Result<(), DbError> {
+        let (line, number) = match row {
+            LogRow::Operation(row) => (serde_json::to_string(row), None),
+            LogRow::Document(row) => (serde_json::to_string(row), Some(row.number.as_str())),
+        };
+        let line = line.map_err(|_| DbError::Damaged("upload"))?;
         connection
             .prepare_cached(
-                "INSERT INTO quarantine (id, hash, source, epoch, counter, received_at, line)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id, hash) DO NOTHING",
+                "INSERT INTO quarantine (id, hash, number, source, epoch, counter, received_at,
+                                         line)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id, hash) DO NOTHING",
             )?
             .execute(params![
-                row.id.as_uuid().as_bytes(),
+                row.id().as_uuid().as_bytes(),
                 row.content_hash().0,
+                number,
                 self.register.as_str(),
                 self.epoch.as_uuid().as_bytes(),
-                row.counter,
+                row.counter(),
                 self.now.as_microsecond(),
                 line
             ])?;
         Ok(())
     }
 
-    fn watermark_write(&self, connection: &Connection, last: &OperationRow) -> Result<(), DbError> {
+    fn watermark_write(&self, connection: &Connection, last: &LogRow) -> Result<(), DbError> {
         connection
             .prepare_cached(
-                "INSERT INTO received (source, epoch, counter, operation, at)
+                "INSERT INTO received (source, epoch, counter, entry, at)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT (source, epoch) DO UPDATE SET counter = excluded.counter,
-                     operation = excluded.operation, at = excluded.at",
+                     entry = excluded.entry, at = excluded.at",
             )?
             .execute(params![
                 self.register.as_str(),
                 self.epoch.as_uuid().as_bytes(),
-                last.counter,
-                last.id.as_uuid().as_bytes(),
+                last.counter(),
+                last.id().as_uuid().as_bytes(),
                 self.now.as_microsecond()
             ])?;
         Ok(())

@@ -1,4 +1,4 @@
-//! What wakes the exchange threads: new operations, pulls, a link that came back, stop.
+//! What wakes the exchange threads: new log entries, pulls, a link that came back, stop.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Signals {
         });
     }
 
-    pub(crate) fn operations_recorded(&self) {
+    pub(crate) fn entries_recorded(&self) {
         self.change(|state| state.tickets.recorded += 1);
     }
 

@@ -1,4 +1,4 @@
-//! Sending the operation log upstream: the P-job's sending end (F08, F61–F66).
+//! Sending the log upstream: the P-job's sending end (F08, F61–F66).
 //!
 //! It must never send counters with a gap, two packages at once, or anything from memory: every
 //! package is rebuilt from the log, so a repeat is the same package.
@@ -15,6 +15,7 @@ use tillsync_exchange::package::{
 };
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::session::UploadEvent;
 use tillsync_exchange::version::{NoCommonVersion, ProtocolRange, SPOKEN};
 
@@ -53,8 +54,8 @@ pub struct Conversation {
 /// What a try sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Uploaded {
-    /// Operations that upstream received by it, new to upstream or not.
-    pub operations: u64,
+    /// Log entries that upstream received by it, new to upstream or not.
+    pub entries: u64,
     /// Packages.
     pub packages: u64,
     /// The incarnation that began because this database turned out to be a copy (F64).
@@ -98,10 +99,10 @@ impl UploadError {
     }
 }
 
-/// Sends every operation that upstream has not received yet, in packages, one after another.
+/// Sends every log entry that upstream has not received yet, in packages, one after another.
 ///
 /// May be called at any time, repeated after any failure, and killed at any point: upstream knows
-/// each operation by its id.
+/// each entry by its id.
 ///
 /// # Errors
 /// Busy: not reachable. Otherwise as [`UploadError`]; what was received stays received.
@@ -119,7 +120,7 @@ pub fn upload_pending(
     result
 }
 
-/// The operations that upstream has not acknowledged, as far as is known here.
+/// The log entries that upstream has not acknowledged, as far as is known here.
 pub(crate) fn unsent_count(connection: &rusqlite::Connection) -> Result<u64, DbError> {
     let sent: u64 = connection
         .prepare_cached("SELECT sent_counter FROM edge")?
@@ -149,7 +150,7 @@ fn upload_all(
             let next = send(edge, upstream, &session, attempt)?;
             if let Sent::Received(receipt) = &next {
                 uploaded.packages += 1;
-                uploaded.operations += receipt.inserted + receipt.repeated + receipt.quarantined;
+                uploaded.entries += receipt.inserted + receipt.repeated + receipt.quarantined;
             }
             let next = next.watermark();
             plans = if next.counter > reached { 0 } else { plans + 1 };
@@ -205,9 +206,9 @@ fn has_diverged(
     if watermark.counter == Counter::ZERO {
         return Ok(false);
     }
-    let ours = log::operation_id_at(connection, watermark.counter)?;
-    // An upstream that does not say which operation it holds there proves nothing by it.
-    Ok(ours.is_none() || watermark.operation.is_some_and(|theirs| ours != Some(theirs)))
+    let ours = log::entry_id_at(connection, watermark.counter)?;
+    // An upstream that does not say which entry it holds there proves nothing by it.
+    Ok(ours.is_none() || watermark.entry.is_some_and(|theirs| ours != Some(theirs)))
 }
 
 fn begin_epoch(edge: &Edge, now: Timestamp) -> Result<EpochId, DbError> {
@@ -275,8 +276,11 @@ fn send(
 fn build(edge: &Edge, session: &UploadSession) -> Result<(Manifest, Vec<u8>), UploadError> {
     let mut writer = PackageWriter::new(Vec::new())?;
     edge.db.read(|connection| {
-        log::operations_visit(connection, session.first, session.last, |row| {
-            writer.row(Table::Operation, &row)?;
+        log::entries_visit(connection, session.first, session.last, |row| {
+            match &row {
+                LogRow::Operation(row) => writer.row(Table::Operation, row)?,
+                LogRow::Document(row) => writer.row(Table::Document, row)?,
+            }
             Ok::<_, UploadError>(Visit::GoOn)
         })
     })?;
@@ -297,16 +301,24 @@ fn package_end(
 ) -> Result<Option<Counter>, UploadError> {
     let limit = Counter(first.0 + UPLOAD_ROWS_MAX as u64 - 1);
     let (mut end, mut bytes) = (None, 0);
-    log::operations_visit(connection, first, limit, |row| {
+    log::entries_visit(connection, first, limit, |row| {
         // Everything of a row but its content fits into this, escapes included.
-        bytes += row.content.get().len() as u64 + 1_024;
+        bytes += content_bytes(&row) + 1_024;
         if end.is_some() && bytes > PACKAGE_PLAIN_BYTES_MAX {
             return Ok::<_, UploadError>(Visit::Stop);
         }
-        end = Some(Counter(row.counter));
+        end = Some(Counter(row.counter()));
         Ok(Visit::GoOn)
     })?;
     Ok(end)
+}
+
+fn content_bytes(row: &LogRow) -> u64 {
+    let content = match row {
+        LogRow::Operation(row) => &row.content,
+        LogRow::Document(row) => &row.content,
+    };
+    content.get().len() as u64
 }
 
 fn mint_package(edge: &Edge, now: Timestamp) -> PackageId {

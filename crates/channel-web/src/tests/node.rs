@@ -72,6 +72,7 @@ pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
         plain_http: PlainHttp::LoopbackOnly,
         reconnect_max: Duration::from_millis(300),
         country_default: None,
+        currency_default: "EUR".parse().expect("a currency"),
         clock: Arc::new(MachineClock),
         entropy: Arc::new(MachineEntropy),
     }

@@ -1,11 +1,11 @@
-//! Headquarters in memory: an inbox that knows operations by id, offers, and faults to order.
+//! Headquarters in memory: an inbox that knows entries by id, offers, and faults to order.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tillsync_domain::ids::{Counter, DatabaseId, EpochId, OperationId, PackageId, SessionId};
+use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{
@@ -13,7 +13,8 @@ use tillsync_exchange::messages::{
     Hello, Offer, Poll, PollAnswer, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::{Manifest, PackageReader, Span, Verifier};
-use tillsync_exchange::rows::operation::{ContentHash, OperationRow};
+use tillsync_exchange::rows::ContentHash;
+use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::version::SPOKEN;
 
 use super::world::at;
@@ -36,9 +37,9 @@ pub(super) enum Fault {
 pub(super) struct State {
     pub(super) enrols: Option<Enrolled>,
     pub(super) credentials: Vec<String>,
-    pub(super) inbox: Vec<OperationRow>,
-    pub(super) hashes: HashMap<OperationId, ContentHash>,
-    pub(super) quarantined: Vec<OperationRow>,
+    pub(super) inbox: Vec<LogRow>,
+    pub(super) hashes: HashMap<EntryId, ContentHash>,
+    pub(super) quarantined: Vec<LogRow>,
     pub(super) watermarks: HashMap<EpochId, Watermark>,
     pub(super) hellos: usize,
     pub(super) uploads: Vec<(Manifest, Vec<u8>)>,
@@ -121,14 +122,14 @@ impl State {
         let mut watermark = known;
         let mut reader = PackageReader::new(bytes, manifest).expect("opens");
         while let Some(line) = reader.next_line().expect("reads") {
-            let row: OperationRow = serde_json::from_str(line.row.get()).expect("a row");
-            if row.counter > watermark.counter.0 {
-                watermark.counter = Counter(row.counter);
-                watermark.operation = Some(row.id);
+            let row = LogRow::read(&line).expect("a row");
+            if row.counter() > watermark.counter.0 {
+                watermark.counter = Counter(row.counter());
+                watermark.entry = Some(row.id());
             }
-            match self.hashes.get(&row.id) {
+            match self.hashes.get(&row.id()) {
                 None => {
-                    self.hashes.insert(row.id, row.content_hash());
+                    self.hashes.insert(row.id(), row.content_hash());
                     self.inbox.push(row);
                     inserted += 1;
                 }

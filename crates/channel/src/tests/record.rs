@@ -9,9 +9,10 @@ use tillsync_domain::customer::{AddressDraft, CustomerDraft};
 use tillsync_domain::ids::{CustomerKey, OperationId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::DatabaseKind;
+use tillsync_exchange::rows::log::LogRow;
 
 use super::fake_upstream::FakeUpstream;
-use super::world::{Counting, Shop, at, draft, enrolled, open, shop, street, temporary};
+use super::world::{Counting, Shop, at, draft, enrolled, open, options, shop, street, temporary};
 use crate::clients::ClientName;
 use crate::create::{
     AddAddresses, CreateCustomer, CreateError, RequestKey, add_addresses, create_customer,
@@ -19,7 +20,7 @@ use crate::create::{
 use crate::find::find_customer;
 use crate::identity::{Enrolment, UpstreamUrl, enrol_database};
 use crate::search::{Page, search_customers};
-use crate::{Db, DbError, Edge, EdgeOptions};
+use crate::{Db, DbError, Edge};
 
 const ALL: Page = Page { top: 1_000, skip: 0 };
 
@@ -112,8 +113,7 @@ fn the_stores_country_fills_a_blank_one() {
     let Shop { dir, edge } = shop;
     drop(edge);
     let country = |country: &str| {
-        let country_default = Some(country.to_owned());
-        let options = EdgeOptions { entropy: Counting::from(9), country_default };
+        let options = options(Counting::from(9), Some(country));
         Edge::open(dir.path(), DatabaseKind::Channel, options)
     };
     assert!(country("Finland").is_err());
@@ -280,7 +280,7 @@ fn a_full_disk_is_said_clearly_loses_nothing_and_heals() {
 #[test]
 fn an_unenrolled_directory_says_what_to_run() {
     let dir = tempfile::tempdir().expect("a directory");
-    let options = EdgeOptions { entropy: Counting::from(1), country_default: None };
+    let options = options(Counting::from(1), None);
     let Err(error) = Edge::open(dir.path(), DatabaseKind::Register, options) else {
         panic!("opens");
     };
@@ -331,7 +331,8 @@ fn a_customer_is_recorded_with_one_operation_per_act() {
         let mut kinds = Vec::new();
         let last = crate::log::counter_last(connection)?;
         let first = tillsync_domain::ids::Counter(1);
-        crate::log::operations_visit(connection, first, last, |row| {
+        crate::log::entries_visit(connection, first, last, |row| {
+            let LogRow::Operation(row) = row else { panic!("an operation") };
             assert_eq!(row.customer, view.guid);
             assert_eq!(row.operation().expect("keeps the rules").created_at, at(0));
             assert_ne!(row.id, OperationId::from_uuid(*view.guid.as_uuid()));

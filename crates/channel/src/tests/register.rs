@@ -12,6 +12,7 @@ use tillsync_exchange::messages::{
 };
 use tillsync_exchange::package::{Manifest, PackageWriter, Span};
 use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::rows::operation::OperationRow;
 
 use super::fake_upstream::FakeUpstream;
@@ -120,9 +121,9 @@ fn a_registers_customer_is_found_at_the_channel_and_goes_on_to_headquarters() {
     assert_eq!(here.content, view.content);
     channel.upload(&hq).expect("uploads");
     let state = hq.lock();
-    let counters: Vec<u64> = state.inbox.iter().map(|row| row.counter).collect();
+    let counters: Vec<u64> = state.inbox.iter().map(LogRow::counter).collect();
     assert_eq!(counters, [1, 2], "the channel's own numbering");
-    let relayed = &state.inbox[1];
+    let LogRow::Operation(relayed) = &state.inbox[1] else { panic!("an operation") };
     assert_eq!((relayed.origin.as_str(), relayed.relayed_at), ("S1.R1", Some(at(20))));
     assert_eq!(relayed.customer, view.guid);
 }
@@ -212,7 +213,9 @@ fn what_the_channel_cannot_read_still_goes_up() {
     lan.send(&manifest, &bytes).expect("is taken");
     assert_eq!(channel.number("SELECT count(*) FROM customer"), 0);
     channel.upload(&hq).expect("uploads");
-    assert_eq!(hq.lock().inbox[0].content.get(), odd, "word for word");
+    let state = hq.lock();
+    let LogRow::Operation(row) = &state.inbox[0] else { panic!("an operation") };
+    assert_eq!(row.content.get(), odd, "word for word");
 }
 
 #[test]

@@ -22,10 +22,10 @@ fn a_second_upload_sends_nothing() {
     shop.create("Two");
     assert_eq!(unsent(&shop), 2);
     let sent = shop.upload(&hq).expect("uploads");
-    assert_eq!((sent.operations, sent.packages), (2, 1));
+    assert_eq!((sent.entries, sent.packages), (2, 1));
     assert_eq!(unsent(&shop), 0);
     let sent = shop.upload(&hq).expect("uploads");
-    assert_eq!((sent.operations, sent.packages), (0, 0));
+    assert_eq!((sent.entries, sent.packages), (0, 0));
     assert_eq!(source_of(&hq.lock().uploads[0].0), Some(shop.id()));
     assert_eq!(shop.number(APPLIED), 1);
 }
@@ -185,8 +185,8 @@ fn a_long_log_goes_up_in_several_packages_without_gaps() {
         }
     });
     let sent = shop.upload(&hq).expect("uploads");
-    assert_eq!((sent.operations, sent.packages), (5_600, 2));
-    let counters: Vec<u64> = hq.lock().inbox.iter().map(|row| row.counter).collect();
+    assert_eq!((sent.entries, sent.packages), (5_600, 2));
+    let counters: Vec<u64> = hq.lock().inbox.iter().map(|row| row.counter()).collect();
     assert_eq!(counters, (1..=5_600).collect::<Vec<_>>());
 }
 

@@ -89,8 +89,16 @@ pub(super) fn shop(name: &str, parent: Option<&str>, seed: u64) -> Shop {
 }
 
 pub(super) fn open(dir: &Path, kind: DatabaseKind, seed: u64) -> Arc<Edge> {
-    let options = EdgeOptions { entropy: Counting::from(seed), country_default: None };
+    let options = options(Counting::from(seed), None);
     Arc::new(Edge::open(dir, kind, options).expect("opens"))
+}
+
+pub(super) fn options(entropy: Arc<dyn Entropy>, country: Option<&str>) -> EdgeOptions {
+    EdgeOptions {
+        entropy,
+        country_default: country.map(str::to_owned),
+        currency_default: "EUR".parse().expect("a currency"),
+    }
 }
 
 /// A copy of the shop's database as it is now, opened as if restored from a backup.

@@ -77,7 +77,7 @@ pub(super) fn watermark_note(edge: &Edge, watermark: Watermark) -> Result<(), Db
     })
 }
 
-/// Cancels the open session: its operations go with a later one.
+/// Cancels the open session: its entries go with a later one.
 pub(super) fn open_cancel(connection: &Connection, now: Timestamp) -> Result<(), DbError> {
     connection.execute(
         "UPDATE upload_session SET status = ?1, next_try_at = NULL, updated_at = ?2
@@ -211,11 +211,11 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<UploadSession> {
 
 fn watermark_write(connection: &Connection, watermark: Watermark) -> Result<(), DbError> {
     connection
-        .prepare_cached("UPDATE edge SET sent_counter = ?2, sent_operation = ?3 WHERE epoch = ?1")?
+        .prepare_cached("UPDATE edge SET sent_counter = ?2, sent_entry = ?3 WHERE epoch = ?1")?
         .execute(params![
             watermark.epoch.as_uuid().as_bytes(),
             watermark.counter.0,
-            watermark.operation.as_ref().map(|id| id.as_uuid().as_bytes())
+            watermark.entry.as_ref().map(|id| id.as_uuid().as_bytes())
         ])?;
     Ok(())
 }

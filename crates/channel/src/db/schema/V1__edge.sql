@@ -15,7 +15,7 @@ CREATE TABLE edge (
     mode             TEXT    NOT NULL,
     pulled           INTEGER NOT NULL DEFAULT 0,
     sent_counter     INTEGER NOT NULL DEFAULT 0,
-    sent_operation   BLOB,
+    sent_entry       BLOB,
     generation       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
@@ -25,7 +25,8 @@ CREATE TABLE enrolment (
     credential TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The operation log. The counter is given inside the write transaction, so in commit order.
+-- The log, in two tables that share one counter: what was done to customers, and documents. The
+-- counter is given inside the write transaction, so in commit order.
 CREATE TABLE operation (
     counter    INTEGER PRIMARY KEY,
     id         BLOB    NOT NULL UNIQUE,
@@ -46,6 +47,66 @@ BEGIN SELECT RAISE(ABORT, 'an operation is never changed'); END;
 
 CREATE TRIGGER operation_is_never_removed BEFORE DELETE ON operation
 BEGIN SELECT RAISE(ABORT, 'an operation is never removed'); END;
+
+-- Sales, orders and steps of shifts. The number is the identity; the columns behind the hash are
+-- for look-ups only and empty where this version cannot read the content. The total is in the
+-- currency's smallest unit.
+CREATE TABLE document (
+    counter          INTEGER PRIMARY KEY,
+    id               BLOB    NOT NULL UNIQUE,
+    number           TEXT    NOT NULL UNIQUE,
+    kind             TEXT    NOT NULL,
+    created_at       INTEGER NOT NULL,
+    origin           TEXT    NOT NULL,
+    staff            TEXT,
+    relayed_at       INTEGER,
+    content          TEXT    NOT NULL,
+    hash             BLOB    NOT NULL,
+    customer_guid    BLOB,
+    customer_account TEXT,
+    shift            TEXT,
+    receipt          TEXT,
+    currency         TEXT,
+    total            INTEGER
+) STRICT;
+
+CREATE INDEX document_guid ON document (customer_guid) WHERE customer_guid IS NOT NULL;
+CREATE INDEX document_account ON document (customer_account) WHERE customer_account IS NOT NULL;
+CREATE INDEX document_receipt ON document (receipt) WHERE receipt IS NOT NULL;
+
+CREATE TRIGGER document_is_never_changed BEFORE UPDATE ON document
+BEGIN SELECT RAISE(ABORT, 'a document is never changed'); END;
+
+CREATE TRIGGER document_is_never_removed BEFORE DELETE ON document
+BEGIN SELECT RAISE(ABORT, 'a document is never removed'); END;
+
+-- Numbers drawn here, without gaps: they are drawn in the transaction that uses them.
+CREATE TABLE sequence (
+    name TEXT    PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Shifts as their documents tell them, of this database and of its registers: the counters of the
+-- documents of each step. How far a shift has come is the last of them that is set.
+CREATE TABLE shift (
+    number       TEXT    PRIMARY KEY,
+    origin       TEXT    NOT NULL,
+    opened       INTEGER,
+    blind_closed INTEGER,
+    closed       INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX shift_open ON shift (origin) WHERE blind_closed IS NULL AND closed IS NULL;
+
+-- What was returned of which line of which sale, so that nothing is returned twice.
+CREATE TABLE returned (
+    number        TEXT    NOT NULL,
+    line          INTEGER NOT NULL,
+    document      INTEGER NOT NULL,
+    document_line INTEGER NOT NULL,
+    quantity      TEXT    NOT NULL,
+    PRIMARY KEY (number, line, document, document_line)
+) STRICT, WITHOUT ROWID;
 
 -- Requests that carried an idempotency key.
 CREATE TABLE request (
@@ -84,20 +145,42 @@ CREATE VIRTUAL TABLE customer_text USING fts5 (
     words, content = '', contentless_delete = 1, detail = none
 );
 
+-- What can be sold, as headquarters sends it.
+CREATE TABLE item (
+    number     TEXT    PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    tax_rate   TEXT    NOT NULL,
+    is_active  INTEGER NOT NULL,
+    version    INTEGER NOT NULL,
+    generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Prices in the currency's smallest unit; empty where the item is not sold in it any more.
+CREATE TABLE price (
+    item       TEXT    NOT NULL,
+    currency   TEXT    NOT NULL,
+    price      INTEGER,
+    version    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (item, currency)
+) STRICT, WITHOUT ROWID;
+
 -- How far each epoch of each register was received (channels only).
 CREATE TABLE received (
-    source    TEXT    NOT NULL,
-    epoch     BLOB    NOT NULL,
-    counter   INTEGER NOT NULL,
-    operation BLOB,
-    at        INTEGER NOT NULL,
+    source  TEXT    NOT NULL,
+    epoch   BLOB    NOT NULL,
+    counter INTEGER NOT NULL,
+    entry   BLOB,
+    at      INTEGER NOT NULL,
     PRIMARY KEY (source, epoch)
 ) STRICT, WITHOUT ROWID;
 
--- Operations that came with a known id and other content, word for word (F115).
+-- Entries that came with a known id or number and other content, word for word (F115). Only a
+-- document has a number.
 CREATE TABLE quarantine (
     id          BLOB    NOT NULL,
     hash        BLOB    NOT NULL,
+    number      TEXT,
     source      TEXT    NOT NULL,
     epoch       BLOB    NOT NULL,
     counter     INTEGER NOT NULL,

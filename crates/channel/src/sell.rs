@@ -1,0 +1,319 @@
+//! Recording sales and orders, whether or not anybody upstream can be reached.
+//!
+//! What is accepted is durable before the answer, keeps every rule of the till, and is never
+//! changed again. A customer who is not known here is taken by the key that was given:
+//! headquarters judges it, since the customer may come from a till that is cut off.
+
+mod check;
+mod repeat;
+mod returns;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use rust_decimal::Decimal;
+use tillsync_domain::document::{Body, Document};
+use tillsync_domain::ids::{
+    Counter, CustomerKey, DatabaseId, EntryId, ParseIdError, ReceiptNumber, ShiftNumber, StaffId,
+    TransactionNumber,
+};
+use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::money::Currency;
+use tillsync_domain::trade::{
+    CustomerOrder, Delivery, LineDraft, PaymentDraft, Sale, TradeDraft, TradeKind,
+};
+use tillsync_exchange::rows::document::DocumentRow;
+use tillsync_exchange::rows::log::{LogRow, OversizedEntry};
+
+use crate::create::whole_microseconds;
+use crate::db::DbError;
+use crate::edge::Edge;
+use crate::log::Appended;
+use crate::project::documents;
+use crate::sequences::{self, Sequence};
+use crate::shifts;
+use crate::transactions::{TransactionView, transaction_by_number};
+use crate::violations::EdgeViolations;
+
+/// A cash-and-carry sale to record.
+#[derive(Debug, Clone, Default)]
+pub struct RecordSale {
+    /// Its number, when the program chooses it: then the same request may be repeated.
+    pub number: Option<TransactionNumber>,
+    /// Who buys, by either key.
+    pub customer: Option<CustomerKey>,
+    /// What is sold and returned.
+    pub lines: Vec<LineDraft>,
+    /// How it is paid.
+    pub payments: Vec<PaymentDraft>,
+    /// The currency; the store's own when absent.
+    pub currency: Option<Currency>,
+    /// What the program thinks it comes to, if it says so.
+    pub total: Option<Decimal>,
+    /// The shift, if the program says it: it must be the open one.
+    pub shift: Option<ShiftNumber>,
+    /// Whether it was voided before it was finished.
+    pub is_voided: bool,
+    /// Who sells.
+    pub staff: Option<StaffId>,
+}
+
+/// A customer order to record.
+#[derive(Debug, Clone)]
+pub struct RecordOrder {
+    /// Its number, when the program chooses it: then the same request may be repeated.
+    pub number: Option<TransactionNumber>,
+    /// Who orders, by either key; an order is always somebody's.
+    pub customer: Option<CustomerKey>,
+    /// What is ordered.
+    pub lines: Vec<LineDraft>,
+    /// The deposits.
+    pub payments: Vec<PaymentDraft>,
+    /// The currency; the store's own when absent.
+    pub currency: Option<Currency>,
+    /// What the program thinks it comes to, if it says so.
+    pub total: Option<Decimal>,
+    /// The shift, if the program says it: it must be the open one.
+    pub shift: Option<ShiftNumber>,
+    /// How it reaches the customer.
+    pub delivery: Delivery,
+    /// Who takes the order.
+    pub staff: Option<StaffId>,
+}
+
+impl Default for RecordOrder {
+    fn default() -> Self {
+        RecordOrder {
+            number: None,
+            customer: None,
+            lines: Vec::new(),
+            payments: Vec::new(),
+            currency: None,
+            total: None,
+            shift: None,
+            delivery: Delivery::Pickup,
+            staff: None,
+        }
+    }
+}
+
+/// Why nothing was recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum SellError {
+    /// Fields break rules.
+    #[error("{0}")]
+    Rules(#[from] EdgeViolations),
+    /// The number belongs to something else.
+    #[error(
+        "{0} was recorded before, with other content; what was recorded is never changed, so \
+         draw another number"
+    )]
+    NumberUsed(TransactionNumber),
+    /// Nobody answers for the drawer.
+    #[error("no shift is open at {0}; open one, then try again")]
+    NoShift(DatabaseId),
+    /// The shift that was named is not the open one.
+    #[error("shift {named} is not open at this database; the open one is {open}")]
+    OtherShift {
+        /// Which one the request named.
+        named: ShiftNumber,
+        /// Which one is open.
+        open: ShiftNumber,
+    },
+    /// It could not be sent upstream.
+    #[error("the transaction is too large to be sent to headquarters; split it")]
+    Oversized(#[from] OversizedEntry),
+    /// A number that was drawn cannot be used: this database's name is too long for it.
+    #[error("draw a number")]
+    Number(#[from] ParseIdError),
+    /// The database failed; nothing was recorded.
+    #[error("record the transaction")]
+    Db(#[from] DbError),
+}
+
+impl SellError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            SellError::Rules(_) | SellError::Oversized(_) => ErrorKind::Invalid,
+            SellError::NumberUsed(_) | SellError::NoShift(_) | SellError::OtherShift { .. } => {
+                ErrorKind::Conflict
+            }
+            SellError::Number(_) => ErrorKind::Broken,
+            SellError::Db(error) => error.kind(),
+        }
+    }
+}
+
+/// Records a cash-and-carry sale: durable and findable when this returns.
+///
+/// A request whose number was recorded before with the same content answers what was recorded
+/// then.
+///
+/// # Errors
+/// Invalid: every violation at once. Conflict: no open shift, or the number was used for
+/// something else. Busy or Broken: nothing was recorded.
+pub fn record_sale(
+    edge: &Edge,
+    sale: RecordSale,
+    now: Timestamp,
+) -> Result<TransactionView, SellError> {
+    let RecordSale { number, customer, lines, payments, currency, total, .. } = sale;
+    let entered = Entered { customer, lines, payments, currency, total };
+    let what = What::Sale { is_voided: sale.is_voided };
+    let (shift, staff) = (sale.shift, sale.staff);
+    record(edge, Request { number, entered, shift, staff, what }, now)
+}
+
+/// Records a customer order: durable and findable when this returns.
+///
+/// # Errors
+/// As [`record_sale`].
+pub fn record_order(
+    edge: &Edge,
+    order: RecordOrder,
+    now: Timestamp,
+) -> Result<TransactionView, SellError> {
+    let RecordOrder { number, customer, lines, payments, currency, total, .. } = order;
+    let entered = Entered { customer, lines, payments, currency, total };
+    let what = What::Order(order.delivery);
+    let (shift, staff) = (order.shift, order.staff);
+    record(edge, Request { number, entered, shift, staff, what }, now)
+}
+
+/// What a request says of the trade itself.
+struct Entered {
+    customer: Option<CustomerKey>,
+    lines: Vec<LineDraft>,
+    payments: Vec<PaymentDraft>,
+    currency: Option<Currency>,
+    total: Option<Decimal>,
+}
+
+/// A request to record a sale or an order.
+struct Request {
+    number: Option<TransactionNumber>,
+    entered: Entered,
+    shift: Option<ShiftNumber>,
+    staff: Option<StaffId>,
+    what: What,
+}
+
+enum What {
+    Sale { is_voided: bool },
+    Order(Delivery),
+}
+
+impl What {
+    fn kind(&self) -> TradeKind {
+        match self {
+            What::Sale { is_voided: true } => TradeKind::VoidedSale,
+            What::Sale { is_voided: false } => TradeKind::Sale,
+            What::Order(_) => TradeKind::Order,
+        }
+    }
+}
+
+/// What the database gives to a transaction besides its numbers.
+struct Setting {
+    database: DatabaseId,
+    currency_default: Currency,
+    entry: EntryId,
+    now: Timestamp,
+}
+
+enum Recorded {
+    Now(Box<TransactionView>),
+    Before(Box<TransactionView>),
+}
+
+fn record(edge: &Edge, request: Request, now: Timestamp) -> Result<TransactionView, SellError> {
+    let now = whole_microseconds(now);
+    let setting = Setting {
+        database: edge.identity().database.clone(),
+        currency_default: edge.currency_default(),
+        entry: EntryId::from_uuid(edge.mint(now)),
+        now,
+    };
+    // All of it in the writer: between a look and a write another till could take the number, the
+    // shift or the goods that are returned.
+    let recorded = edge.db.write(move |connection| request.write(connection, setting))?;
+    match recorded {
+        Recorded::Now(view) => {
+            edge.signals.entries_recorded();
+            Ok(*view)
+        }
+        Recorded::Before(view) => Ok(*view),
+    }
+}
+
+impl Request {
+    fn write(self, connection: &Connection, setting: Setting) -> Result<Recorded, SellError> {
+        if let Some(number) = &self.number
+            && repeat::is_number_used(connection, number)?
+        {
+            let known = transaction_by_number(connection, number)?;
+            return match known {
+                Some(view) if repeat::is_repeat(connection, &self, &view)? => {
+                    Ok(Recorded::Before(Box::new(view)))
+                }
+                Some(_) | None => Err(SellError::NumberUsed(number.clone())),
+            };
+        }
+        let shift = self.open_shift(connection, &setting.database)?;
+        let drawn = sequences::draw(connection, Sequence::Receipt, 1)?;
+        let receipt: ReceiptNumber = format!("{}-{drawn:06}", setting.database).parse()?;
+        let number = match self.number {
+            Some(number) => number,
+            // The time keeps a database restored from an older copy from drawing it twice.
+            None => format!("{receipt}-{}", sequences::stamp(setting.now)).parse()?,
+        };
+        let Entered { customer, lines, payments, currency, total } = self.entered;
+        let currency = currency.unwrap_or(setting.currency_default);
+        let draft = TradeDraft { customer, shift, receipt, currency, lines, payments, total };
+        let trade = check::check(connection, draft, &self.what)?;
+        let body = match self.what {
+            What::Sale { is_voided } => Body::Sale(Box::new(Sale { trade, is_voided })),
+            What::Order(delivery) => Body::Order(Box::new(CustomerOrder { trade, delivery })),
+        };
+        let document = Document {
+            id: setting.entry,
+            number,
+            body,
+            created_at: setting.now,
+            origin: setting.database,
+            staff: self.staff,
+        };
+        document_write(connection, &document)?;
+        let view = transaction_by_number(connection, &document.number)?;
+        let view = view.ok_or(DbError::Damaged("transaction"))?;
+        Ok(Recorded::Now(Box::new(view)))
+    }
+
+    fn open_shift(
+        &self,
+        connection: &Connection,
+        database: &DatabaseId,
+    ) -> Result<ShiftNumber, SellError> {
+        let open = shifts::open_shift_of(connection, database)?;
+        let open = open.ok_or_else(|| SellError::NoShift(database.clone()))?;
+        match &self.shift {
+            Some(named) if *named != open => {
+                Err(SellError::OtherShift { named: named.clone(), open })
+            }
+            Some(_) | None => Ok(open),
+        }
+    }
+}
+
+fn document_write(connection: &Connection, document: &Document) -> Result<(), SellError> {
+    // The log gives the counter; none is known here.
+    let row = DocumentRow::record(document, Counter::ZERO);
+    LogRow::Document(row.clone()).check_size()?;
+    match documents::append(connection, &row, Some(document))? {
+        Appended::New(_) => Ok(()),
+        // Somebody chose the very number that was drawn here.
+        Appended::Repeated | Appended::Contradiction => {
+            Err(SellError::NumberUsed(document.number.clone()))
+        }
+    }
+}

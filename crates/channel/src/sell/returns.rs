@@ -1,0 +1,137 @@
+//! Returns that name the sale they come from: never more than it sold, less what came back.
+//!
+//! Where the sale is not known here, nothing can be checked and nothing is refused: it may have
+//! been made at another store.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+use rust_decimal::Decimal;
+use tillsync_domain::ids::TransactionNumber;
+use tillsync_domain::trade::{
+    CatalogItem, LINES_MAX, Line, LineDraft, ReturnOf, TradeDraft, TradeKind,
+};
+
+use super::repeat::is_number_used;
+use crate::db::{DbError, parsed_column};
+use crate::transactions::{TransactionView, transaction_by_number};
+use crate::violations::{EdgeProblem, EdgeViolation};
+
+/// Checks the lines that return something and says, line by line, what the earlier sale sold
+/// there. A return that says neither price nor discount takes both from the earlier sale.
+pub(super) fn check(
+    connection: &Connection,
+    draft: &mut TradeDraft,
+    refused: &mut Vec<EdgeViolation>,
+) -> Result<Vec<Option<CatalogItem>>, DbError> {
+    let mut sales = Sales { connection, known: HashMap::new(), left: HashMap::new() };
+    let currency = draft.currency;
+    let mut originals = Vec::with_capacity(draft.lines.len().min(LINES_MAX));
+    for (index, line) in draft.lines.iter_mut().take(LINES_MAX).enumerate() {
+        let Some(of) = line.returns.clone().filter(|_| !line.is_voided) else {
+            originals.push(None);
+            continue;
+        };
+        match sales.take_back(&of, line)? {
+            Ok(None) => originals.push(None),
+            Ok(Some(original)) => {
+                if line.price.is_none() && line.discount.is_none() {
+                    let share = discount_share(&original, line.quantity);
+                    line.discount = share.map(|share| currency.round(share));
+                    line.price = Some(original.price);
+                }
+                originals.push(Some(CatalogItem {
+                    name: original.name.unwrap_or_else(|| line.item.clone()),
+                    tax_rate: original.tax_rate,
+                    price: Some(original.price),
+                }));
+            }
+            Err((field, problem)) => {
+                originals.push(None);
+                let path = format!("SalesLines[{index}].{field}");
+                refused.push(EdgeViolation::new(path, problem));
+            }
+        }
+    }
+    Ok(originals)
+}
+
+type Refused = (&'static str, EdgeProblem);
+
+struct Sales<'a> {
+    connection: &'a Connection,
+    known: HashMap<TransactionNumber, Option<TransactionView>>,
+    /// What can still be returned of a line, after the lines of this request so far.
+    left: HashMap<(TransactionNumber, u32), Decimal>,
+}
+
+impl Sales<'_> {
+    /// The line that is returned, if its sale is known here.
+    fn take_back(
+        &mut self,
+        of: &ReturnOf,
+        line: &LineDraft,
+    ) -> Result<Result<Option<Line>, Refused>, DbError> {
+        let quantity = line.quantity.unwrap_or(Decimal::ONE);
+        if !quantity.is_sign_negative() {
+            let problem = EdgeProblem::Malformed("negative, since the line returns something");
+            return Ok(Err(("Quantity", problem)));
+        }
+        let number = &of.transaction;
+        if !self.known.contains_key(number) {
+            let found = transaction_by_number(self.connection, number)?;
+            if found.is_none() && is_number_used(self.connection, number)? {
+                let problem = EdgeProblem::NotASale(number.clone());
+                return Ok(Err(("ReturnTransactionId", problem)));
+            }
+            self.known.insert(number.clone(), found);
+        }
+        let Some(Some(sale)) = self.known.get(number) else { return Ok(Ok(None)) };
+        if sale.kind != TradeKind::Sale {
+            let problem = EdgeProblem::NotASale(number.clone());
+            return Ok(Err(("ReturnTransactionId", problem)));
+        }
+        let original = sale.trade.live_lines().find(|original| original.number == of.line);
+        let sold = original.filter(|original| original.quantity.is_sign_positive()).cloned();
+        let Some(original) = sold else {
+            let problem = EdgeProblem::NoSuchLine(number.clone());
+            return Ok(Err(("ReturnLineNumber", problem)));
+        };
+        if original.item.as_str() != line.item {
+            return Ok(Err(("ItemId", EdgeProblem::OtherItem(original.item))));
+        }
+        let key = (number.clone(), of.line);
+        let left = match self.left.get(&key) {
+            Some(left) => *left,
+            None => left_of(original.quantity, &returned_before(self.connection, of)?),
+        };
+        if quantity.abs() > left {
+            return Ok(Err(("Quantity", EdgeProblem::Oversold { left })));
+        }
+        self.left.insert(key, left - quantity.abs());
+        Ok(Ok(Some(original)))
+    }
+}
+
+fn returned_before(connection: &Connection, of: &ReturnOf) -> Result<Vec<Decimal>, DbError> {
+    let mut statement = connection
+        .prepare_cached("SELECT quantity FROM returned WHERE number = ?1 AND line = ?2")?;
+    let values = (of.transaction.as_str(), of.line);
+    let rows = statement.query_map(values, |row| parsed_column(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Registers may have recorded returns apart from each other: then more came back than was sold,
+/// and nothing is left.
+fn left_of(sold: Decimal, returned: &[Decimal]) -> Decimal {
+    let sum = |sum: Decimal, quantity: &Decimal| sum.checked_add(quantity.abs());
+    let returned = returned.iter().try_fold(Decimal::ZERO, sum);
+    let left = returned.and_then(|returned| sold.checked_sub(returned));
+    left.unwrap_or_default().max(Decimal::ZERO)
+}
+
+/// The part of the line's discount that belongs to a part of its quantity.
+fn discount_share(original: &Line, quantity: Option<Decimal>) -> Option<Decimal> {
+    let quantity = quantity?.abs();
+    original.discount.checked_mul(quantity)?.checked_div(original.quantity)
+}

@@ -1,0 +1,48 @@
+//! Numbers that this database draws for itself.
+//!
+//! They are drawn in the transaction that uses them, so a refused request leaves no gap.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+
+use crate::db::DbError;
+
+/// A number sequence of this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sequence {
+    /// Receipts; without gaps.
+    Receipt,
+    /// Shifts; follows the clock, since a database restored from an older copy must not draw a
+    /// shift again that headquarters has seen.
+    Shift,
+}
+
+impl Sequence {
+    fn as_str(self) -> &'static str {
+        match self {
+            Sequence::Receipt => "receipt",
+            Sequence::Shift => "shift",
+        }
+    }
+}
+
+/// Draws the next number, and at least this one.
+pub(crate) fn draw(
+    connection: &Connection,
+    sequence: Sequence,
+    least: u64,
+) -> Result<u64, DbError> {
+    let drawn = connection
+        .prepare_cached(
+            "INSERT INTO sequence (name, last) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET last = max(last + 1, excluded.last)
+             RETURNING last",
+        )?
+        .query_row(params![sequence.as_str(), least], |row| row.get(0))?;
+    Ok(drawn)
+}
+
+/// A time as twelve digits that people can read: year, month, day, hour, minute, second in UTC.
+pub(crate) fn stamp(now: Timestamp) -> String {
+    now.strftime("%y%m%d%H%M%S").to_string()
+}
