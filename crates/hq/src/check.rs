@@ -1,13 +1,16 @@
 //! Looking after headquarters: contradictions, and what needs a person.
 
 use jiff::{SignedDuration, Timestamp};
+use tillsync_domain::order::OrderStatus;
+use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 use tillsync_exchange::session::DownloadStatus;
 
 use crate::headquarters::Headquarters;
 use crate::jobs::schedule_warnings;
 use crate::storage::{
-    DatabaseRecord, GroupRecord, InboxCounts, ReadTx, SequenceName, StorageError,
+    DatabaseRecord, GroupRecord, InboxCounts, ReadTx, SequenceName, StatementFilter,
+    StatementRecord, StorageError, TransactionCounts,
 };
 
 /// An operation that waits longer than this in live mode needs a look.
@@ -18,6 +21,13 @@ const SILENCE_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// A clock that is off by more than this confuses people who read times.
 const SKEW_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// A transaction that waits for its customer longer than this needs a look: longer than any store
+/// takes to upload what it recorded together.
+const BLOCKED_MAX: SignedDuration = SignedDuration::from_mins(15);
+
+/// Failed statements that are named one by one.
+const FAILED_STATEMENTS_SHOWN: usize = 10;
 
 /// Fewer numbers than this left is a warning.
 const NUMBERS_LEFT_MIN: u64 = 1_000;
@@ -49,6 +59,10 @@ pub struct CheckReport {
     pub aliases: u64,
     /// The inbox by status.
     pub inbox: InboxCounts,
+    /// Sales and orders by status, and how many wait for a customer since when.
+    pub transactions: TransactionCounts,
+    /// Statements that stopped, newest first, at most ten.
+    pub failed_statements: Vec<StatementRecord>,
     /// How far each epoch of each source has been received.
     pub watermarks: Vec<(String, String, u64)>,
     /// Download sessions by status.
@@ -70,6 +84,7 @@ impl Headquarters {
         if depth == CheckDepth::EveryRow {
             let mut contradictions = self.storage.check_integrity()?;
             contradictions.extend(self.storage.read(|tx| tx.customers_check())?);
+            contradictions.extend(self.storage.read(postings_contradictions)?);
             let errors = contradictions
                 .into_iter()
                 .map(|message| Finding { severity: Severity::Error, message });
@@ -88,6 +103,18 @@ pub enum CheckDepth {
     EveryRow,
 }
 
+/// Contradictions in the books, first of all a posting on a temporary id.
+fn postings_contradictions(tx: &mut dyn ReadTx) -> Result<Vec<String>, StorageError> {
+    let mut contradictions = tx.postings_check()?;
+    let temporary = tx.temporary_ids_in_postings()?;
+    if temporary > 0 {
+        contradictions.push(format!(
+            "{temporary} customer keys in postings are no account that headquarters gave"
+        ));
+    }
+    Ok(contradictions)
+}
+
 fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageError> {
     let groups = tx.groups_all()?;
     let schedules = tx.schedules_all()?;
@@ -97,6 +124,14 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
     let mut messages = schedule_warnings(&groups, &schedules);
     messages.extend(inbox_warnings(&inbox, &groups, now));
     messages.extend(session_warnings(&sessions));
+    let transactions = tx.transaction_counts()?;
+    messages.extend(transaction_warnings(&transactions, now));
+    let failed_statements = tx.statements_list(&StatementFilter {
+        has_failed: true,
+        limit: FAILED_STATEMENTS_SHOWN,
+        ..StatementFilter::default()
+    })?;
+    messages.extend(failed_statements.iter().map(statement_warning));
     messages.extend(databases.iter().flat_map(|record| database_warnings(record, now)));
     for name in SequenceName::ALL {
         let left = tx.sequence_get(name)?.map(|sequence| sequence.remaining());
@@ -121,6 +156,8 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
         customers: tx.customers_count()?,
         aliases: tx.aliases_count()?,
         inbox,
+        transactions,
+        failed_statements,
         watermarks,
         sessions,
         databases,
@@ -150,6 +187,46 @@ fn inbox_warnings(inbox: &InboxCounts, groups: &[GroupRecord], now: Timestamp) -
         ));
     }
     warnings
+}
+
+fn transaction_warnings(counts: &TransactionCounts, now: Timestamp) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let in_order = |status: OrderStatus| counts.by_order_status.get(status.as_str()).copied();
+    let errors = counts.by_validation.get(ValidationStatus::Error.as_str()).copied();
+    for (count, what) in [
+        (in_order(OrderStatus::Failed), "orders could not be made sales orders and need repair"),
+        (in_order(OrderStatus::Editing), "orders are being edited; no run touches them meanwhile"),
+        (errors, "transactions break a rule of validation and stay out of statements"),
+        (Some(counts.on_hold), "sales orders are on hold until somebody lifts it"),
+        (
+            Some(counts.quarantined),
+            "documents came with a known number and other content and were set aside",
+        ),
+        (Some(counts.unknown), "documents are of kinds that this version does not know"),
+    ] {
+        if let Some(count) = count.filter(|count| *count > 0) {
+            warnings.push(format!("{count} {what}"));
+        }
+    }
+    if let Some(oldest) = counts.oldest_blocked_at
+        && now.duration_since(oldest) > BLOCKED_MAX
+    {
+        let (count, hours) = (counts.blocked_by_customer, now.duration_since(oldest).as_hours());
+        warnings.push(format!(
+            "{count} transactions wait for their customer, the oldest since {oldest} ({hours} h); \
+             `tillsync customer status --failed` lists customers that need repair"
+        ));
+    }
+    warnings
+}
+
+fn statement_warning(statement: &StatementRecord) -> String {
+    let StatementRecord { number, store, state, failures, .. } = statement;
+    let error = statement.error.as_deref().unwrap_or("no reason was noted");
+    format!(
+        "statement {number} of {store} stands at \"{}\" after {failures} failures: {error}",
+        state.as_str()
+    )
 }
 
 fn session_warnings(sessions: &[(DownloadStatus, u64)]) -> Vec<String> {

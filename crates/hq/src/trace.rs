@@ -1,4 +1,5 @@
-//! Where a customer is, through which stages it went and when, and which stores know its account.
+//! Where a customer is, through which stages it went and when, which stores know its account, and
+//! what became of its sales and orders.
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, DatabaseId};
@@ -8,10 +9,16 @@ use tillsync_domain::promotion::InboxPosition;
 use tillsync_exchange::messages::DatabaseKind;
 
 use crate::headquarters::Headquarters;
+use crate::history::keys_of;
 use crate::storage::{
     AliasRecord, CustomerRecord, DatabaseRecord, DownloadSessionRecord, InboxCounts,
-    OperationRecord, ReadTx, StorageError,
+    OperationRecord, ReadTx, StorageError, TransactionRecord,
 };
+
+/// The most transactions in a trace, newest first; the order history has all of them.
+const TRANSACTIONS_MAX: usize = 100;
+
+const HEADQUARTERS: &str = "headquarters";
 
 /// Why a customer was not found.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +47,8 @@ impl TraceError {
 /// How far a customer has come (`domain.md` 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// Named by a sale or an order that has arrived before the customer itself.
+    Awaited,
     /// C1: received, waiting for promotion.
     Staged,
     /// C2e: promotion failed; the last error stands on its operation.
@@ -56,6 +65,7 @@ impl Stage {
     /// The stage as people read it.
     pub fn as_str(self) -> &'static str {
         match self {
+            Stage::Awaited => "named by a transaction, not uploaded itself",
             Stage::Staged => "staged at headquarters",
             Stage::Failed => "failed at headquarters",
             Stage::Promoted => "promoted, not yet distributed",
@@ -96,8 +106,12 @@ pub struct CustomerTrace {
     pub account: Option<AccountNumber>,
     /// How far it has come.
     pub stage: Stage,
-    /// What happened, oldest first.
+    /// What happened to it, and to its sales and orders, oldest first.
     pub events: Vec<TraceEvent>,
+    /// Its sales and orders that stand in the events.
+    pub transactions: usize,
+    /// Whether it has older sales and orders, which were left out.
+    pub has_more_transactions: bool,
     /// The databases that get it by their address books, by name.
     pub databases: Vec<Knowledge>,
     /// The last known error of its operations.
@@ -154,20 +168,23 @@ impl Headquarters {
 
 fn trace_in(tx: &mut dyn ReadTx, key: &CustomerKey) -> Result<Option<CustomerTrace>, StorageError> {
     let alias = tx.alias_get(key)?;
-    let guid = match (&alias, key) {
-        (Some(alias), _) => alias.guid,
-        (None, CustomerKey::Temporary(guid)) => *guid,
-        (None, CustomerKey::Numbered(_)) => return Ok(None),
-    };
-    let operations = tx.operations_of(&guid)?;
-    if alias.is_none() && operations.is_empty() {
+    let (keys, has_arrived) = keys_of(tx, key)?;
+    // An account that headquarters did not give is no customer.
+    let Some(guid) = keys.guid else { return Ok(None) };
+    let mut transactions =
+        tx.transactions_of(Some(&guid), keys.account.as_ref(), None, TRANSACTIONS_MAX + 1)?;
+    if !has_arrived && transactions.is_empty() {
         return Ok(None);
     }
+    let has_more_transactions = transactions.len() > TRANSACTIONS_MAX;
+    transactions.truncate(TRANSACTIONS_MAX);
+    let operations = tx.operations_of(&guid)?;
     let mut events = operations.iter().flat_map(operation_events).collect::<Vec<_>>();
+    events.extend(transactions.iter().flat_map(transaction_events));
     let mut databases = Vec::new();
     if let Some(alias) = &alias {
         let what = format!("got account {} (run {})", alias.account, alias.run);
-        events.push(TraceEvent { at: alias.promoted_at, place: "headquarters".into(), what });
+        events.push(TraceEvent { at: alias.promoted_at, place: HEADQUARTERS.into(), what });
         databases = knowledge(tx, alias)?;
     }
     for known in databases.iter() {
@@ -178,11 +195,17 @@ fn trace_in(tx: &mut dyn ReadTx, key: &CustomerKey) -> Result<Option<CustomerTra
     }
     events.sort_by_key(|event| event.at);
     let failed = operations.iter().rev().find(|o| o.status == OperationStatus::Failed);
+    let stage = match has_arrived {
+        true => stage_of(alias.as_ref(), failed.is_some(), &databases),
+        false => Stage::Awaited,
+    };
     Ok(Some(CustomerTrace {
         guid,
-        stage: stage_of(alias.as_ref(), failed.is_some(), &databases),
+        stage,
         account: alias.map(|alias| alias.account),
         events,
+        transactions: transactions.len(),
+        has_more_transactions,
         error: failed.and_then(|operation| operation.error.clone()),
         databases,
     }))
@@ -229,19 +252,57 @@ fn stage_of(alias: Option<&AliasRecord>, has_failed: bool, databases: &[Knowledg
     }
 }
 
+fn event(at: Timestamp, place: &str, what: String) -> TraceEvent {
+    TraceEvent { at, place: place.to_owned(), what }
+}
+
 fn operation_events(operation: &OperationRecord) -> Vec<TraceEvent> {
     let row = &operation.row;
     let kind = row.kind.replace('_', " ");
-    let event = |at, place: &str, what: String| TraceEvent { at, place: place.to_owned(), what };
     let mut events = vec![event(row.created_at, row.origin.as_str(), format!("{kind}: recorded"))];
     if let Some(at) = row.relayed_at {
         let what = format!("{kind}: taken over from {}", row.origin);
         events.push(event(at, operation.source.source.as_str(), what));
     }
     let what = format!("{kind}: received from {}", operation.source.source);
-    events.push(event(operation.source.received_at, "headquarters", what));
+    events.push(event(operation.source.received_at, HEADQUARTERS, what));
     if let Some(at) = operation.completed_at {
-        events.push(event(at, "headquarters", format!("{kind}: applied")));
+        events.push(event(at, HEADQUARTERS, format!("{kind}: applied")));
+    }
+    events
+}
+
+fn transaction_events(record: &TransactionRecord) -> Vec<TraceEvent> {
+    let row = &record.row;
+    let name = format!("{} {}", row.kind.replace('_', " "), row.number);
+    let written = record.header.customer.as_ref().map(|key| format!(" under {key}"));
+    let what = format!("{name}: recorded{}", written.unwrap_or_default());
+    let mut events = vec![event(row.created_at, row.origin.as_str(), what)];
+    if let Some(at) = row.relayed_at {
+        let what = format!("{name}: taken over from {}", row.origin);
+        events.push(event(at, record.source.source.as_str(), what));
+    }
+    let what = format!("{name}: received from {}", record.source.source);
+    events.push(event(record.source.received_at, HEADQUARTERS, what));
+    if let Some(order) = &record.order {
+        let what = match (&order.sales_order, &order.error) {
+            (Some(number), _) => format!("{name}: sales order {number} created"),
+            (None, Some(error)) => format!("{name}: {} ({error})", order.status.as_str()),
+            (None, None) => format!("{name}: {}", order.status.as_str()),
+        };
+        if order.sales_order.is_some() || order.error.is_some() || order.editor.is_some() {
+            events.push(event(order.modified_at, HEADQUARTERS, what));
+        }
+    }
+    if let Some(at) = record.validated_at {
+        let what = format!("{name}: validated, {}", record.validation.as_str());
+        events.push(event(at, HEADQUARTERS, what));
+    }
+    if let Some(at) = record.posted_at {
+        let account = record.account.as_ref().map(|account| format!(" on account {account}"));
+        let voucher = record.voucher.as_ref().map(|voucher| format!(" (voucher {voucher})"));
+        let (account, voucher) = (account.unwrap_or_default(), voucher.unwrap_or_default());
+        events.push(event(at, HEADQUARTERS, format!("{name}: posted{account}{voucher}")));
     }
     events
 }

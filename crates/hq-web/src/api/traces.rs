@@ -22,7 +22,7 @@ pub struct Trace {
     pub guid: String,
     /// Its account; absent while it is pending.
     pub account: Option<String>,
-    /// `staged`, `failed`, `promoted`, `partly_distributed` or `distributed`.
+    /// `awaited`, `staged`, `failed`, `promoted`, `partly_distributed` or `distributed`.
     pub stage: String,
     /// The stage in words.
     pub stage_text: String,
@@ -94,6 +94,7 @@ impl From<CustomerTrace> for Trace {
 
 fn stage_code(stage: Stage) -> &'static str {
     match stage {
+        Stage::Awaited => "awaited",
         Stage::Staged => "staged",
         Stage::Failed => "failed",
         Stage::Promoted => "promoted",

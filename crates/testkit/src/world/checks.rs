@@ -7,6 +7,7 @@ use tillsync_channel::identity::database_file;
 use tillsync_channel::inspect::{inspect_database, visit_customers};
 use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey};
 use tillsync_hq::check::{CheckDepth, Severity};
+use tillsync_hq::trace::Stage;
 
 use super::World;
 
@@ -61,7 +62,8 @@ impl World {
     }
 
     fn waits_at_headquarters(&self, key: &CustomerKey) -> bool {
-        self.hq().trace_customer(key).is_ok()
+        // A sale that names it does not bring the customer itself.
+        self.hq().trace_customer(key).is_ok_and(|trace| trace.stage != Stage::Awaited)
     }
 
     /// An edge knows no account that headquarters did not give, and no customer twice.
