@@ -203,6 +203,19 @@ impl Headquarters {
         Err(StatementError::Stopped { number, store, state, problem })
     }
 
+    /// Takes a statement up at the state where it stands and posts it to its end.
+    ///
+    /// # Errors
+    /// As [`Headquarters::step_statement`].
+    pub fn retry_statement(&self, id: &StatementId) -> Result<StatementRecord, StatementError> {
+        loop {
+            let statement = self.step_statement(id)?;
+            if statement.state == StatementState::Posted {
+                return Ok(statement);
+            }
+        }
+    }
+
     /// Gives up a statement that has posted nothing: what it took up is free again, its numbers
     /// of sales orders are lost.
     ///
