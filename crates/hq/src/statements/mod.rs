@@ -136,7 +136,7 @@ impl Headquarters {
     /// ready.
     ///
     /// A store whose statement stops gets no further one of that kind until it is posted or
-    /// released. `keep_going` is asked after each state; false stops the run.
+    /// released. `keep_going` is asked before each state; false stops the run.
     ///
     /// # Errors
     /// Conflict: the kind does not fit the posting mode. NotFound: there is no such store. Busy:
@@ -242,11 +242,10 @@ impl Headquarters {
         keep_going: &mut dyn FnMut() -> bool,
     ) -> Result<Option<StatementRecord>, StatementError> {
         loop {
-            let stepped = self.step_statement(&id);
             if !keep_going() {
                 return Err(StatementError::LeaseLost);
             }
-            match stepped {
+            match self.step_statement(&id) {
                 Ok(statement) if statement.state == StatementState::Posted => {
                     return Ok(Some(statement));
                 }
