@@ -15,6 +15,9 @@ use crate::storage::{
 /// How long an activation code is valid.
 pub const ACTIVATION_VALID: SignedDuration = SignedDuration::from_hours(24);
 
+/// Where the customers come from that headquarters creates itself. No database has this name.
+pub(crate) const HEADQUARTERS: &str = "headquarters";
+
 /// Why a device, a database or an operator was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
@@ -56,6 +59,9 @@ pub enum AccessError {
         /// The database.
         database: DatabaseId,
     },
+    /// The name stands for headquarters itself.
+    #[error("a database cannot be called {0}: the name stands for headquarters itself")]
+    Reserved(DatabaseId),
     /// The name is taken.
     #[error("there is a database {0} already")]
     Exists(DatabaseId),
@@ -75,7 +81,7 @@ impl AccessError {
                 ErrorKind::Forbidden
             }
             AccessError::UnknownGroup(_) | AccessError::UnknownDatabase(_) => ErrorKind::NotFound,
-            AccessError::BadParent { .. } => ErrorKind::Invalid,
+            AccessError::BadParent { .. } | AccessError::Reserved(_) => ErrorKind::Invalid,
             AccessError::Exists(_) | AccessError::BookInUse { .. } | AccessError::Version(_) => {
                 ErrorKind::Conflict
             }
@@ -143,9 +149,14 @@ impl Headquarters {
     /// group's address books.
     ///
     /// # Errors
-    /// NotFound, Invalid: group or channel do not exist. Conflict: the name is taken.
+    /// NotFound, Invalid: group or channel do not exist, or the name is reserved. Conflict: the
+    /// name is taken.
     pub fn add_database(&self, addition: &Addition) -> Result<(), AccessError> {
         let now = self.now();
+        let (Addition::Channel { id, .. } | Addition::Register { id, .. }) = addition;
+        if id.as_str() == HEADQUARTERS {
+            return Err(AccessError::Reserved(id.clone()));
+        }
         self.storage.write(|tx| {
             let (id, kind, group, parent) = match addition {
                 Addition::Channel { id, group } => (id, DatabaseKind::Channel, group.clone(), None),

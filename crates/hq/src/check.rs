@@ -7,7 +7,7 @@ use tillsync_exchange::messages::ExchangeMode;
 use tillsync_exchange::session::DownloadStatus;
 
 use crate::headquarters::Headquarters;
-use crate::jobs::schedule_warnings;
+use crate::jobs::{InUse, schedule_warnings};
 use crate::storage::{
     DatabaseRecord, GroupRecord, InboxCounts, ReadTx, SequenceName, StatementFilter,
     StatementRecord, StorageError, TransactionCounts,
@@ -121,7 +121,7 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
     let inbox = tx.inbox_counts()?;
     let databases = tx.databases_all()?;
     let sessions = tx.session_counts()?;
-    let mut messages = schedule_warnings(&groups, &schedules);
+    let mut messages = schedule_warnings(&groups, &schedules, &InUse::read(tx)?);
     messages.extend(inbox_warnings(&inbox, &groups, now));
     messages.extend(session_warnings(&sessions));
     let transactions = tx.transaction_counts()?;

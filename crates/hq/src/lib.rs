@@ -8,14 +8,19 @@
 
 pub mod access;
 pub mod check;
+pub mod default_customers;
 pub mod distribution;
 mod header;
 mod headquarters;
 pub mod history;
+pub mod items;
 pub mod jobs;
 mod package_store;
+pub mod parameters;
+mod parties;
 pub mod promote;
 pub mod receive;
+pub mod repair_transactions;
 pub mod sequences;
 mod signals;
 pub mod statements;

@@ -20,9 +20,12 @@ use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::promote::PromoteError;
 use crate::signals::Wake;
+use crate::statements::StatementError;
 use crate::storage::{
     DocumentPosition, DueOperations, DueOrders, DueTransactions, RunOutcome, StorageError, Trigger,
 };
+use crate::synchronize_orders::SynchronizeError;
+use crate::validate::ValidateError;
 
 /// How long a worker sleeps when nobody wakes it.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -246,11 +249,18 @@ fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, Jo
 }
 
 fn log_unless_busy(job: JobName, error: &JobError) {
-    match error {
+    let runs_elsewhere = match error {
+        JobError::AlreadyRunning { .. } => true,
+        JobError::Promote(error) => matches!(error, PromoteError::LeaseLost),
+        JobError::Orders(error) => matches!(error, SynchronizeError::LeaseLost),
+        JobError::Validate(error) => matches!(error, ValidateError::LeaseLost),
+        JobError::Statements(error) => matches!(**error, StatementError::LeaseLost),
+        _ => false,
+    };
+    if runs_elsewhere {
         // Another process does the work, or will be done in a moment.
-        JobError::AlreadyRunning { .. } | JobError::Promote(PromoteError::LeaseLost) => {
-            tracing::debug!(%job, %error, "the job runs elsewhere");
-        }
-        error => tracing::error!(%job, %error, "a job failed; it is tried again"),
+        tracing::debug!(%job, %error, "the job runs elsewhere");
+    } else {
+        tracing::error!(%job, %error, "a job failed; it is tried again");
     }
 }

@@ -1,8 +1,8 @@
 //! Answering polls: which package a database should apply next.
 //!
 //! One package of each job at a time, in order: a session that is not settled holds up its
-//! followers of the same job (F69, F70). A database that is new or far behind is offered a snapshot and then the few deltas after
-//! it, never a backlog.
+//! followers of the same job (F69, F70). A database that is new or far behind is offered a
+//! snapshot and then the few deltas after it, never a backlog.
 
 use std::time::Duration;
 

@@ -7,4 +7,4 @@ mod schedule;
 mod work;
 
 pub use run::{ActiveRun, JobError, JobOptions};
-pub use schedule::{ScheduleError, schedule_warnings};
+pub use schedule::{InUse, ScheduleError, schedule_warnings};

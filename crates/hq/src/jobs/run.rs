@@ -36,6 +36,8 @@ pub struct JobOptions {
     pub snapshots_for: BTreeSet<GroupId>,
     /// Orders, validation and statements only: only this store's, instead of every store's.
     pub store: Option<DatabaseId>,
+    /// validate-transactions only: look at those in error again as well.
+    pub errors_too: bool,
     /// How long P-0001 waits for channels to answer.
     pub patience: Duration,
 }
@@ -82,10 +84,16 @@ pub enum JobError {
     Validate(#[from] ValidateError),
     /// Posting stopped.
     #[error("post statements")]
-    Statements(#[from] StatementError),
+    Statements(#[source] Box<StatementError>),
     /// The database failed.
     #[error("keep the record of a job run")]
     Storage(#[from] StorageError),
+}
+
+impl From<StatementError> for JobError {
+    fn from(error: StatementError) -> Self {
+        JobError::Statements(Box::new(error))
+    }
 }
 
 impl JobError {

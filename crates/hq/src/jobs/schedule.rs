@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::statement::PostingMode;
 use tillsync_exchange::messages::ExchangeMode;
 
 use crate::headquarters::Headquarters;
-use crate::storage::{GroupRecord, ScheduleRecord, StorageError};
+use crate::storage::{GroupRecord, ReadTx, ScheduleRecord, StorageError};
 
 /// The warning about a job that nothing starts.
 const HEALTH_WITHOUT_SCHEDULE: &str = "has no recurrence, and a group works by schedule";
@@ -90,16 +91,59 @@ impl Headquarters {
     }
 }
 
-/// The jobs that need a recurrence and have none: without all three, customers that were created
-/// at the edge stay there.
-pub fn schedule_warnings(groups: &[GroupRecord], schedules: &[ScheduleRecord]) -> Vec<String> {
+/// What a headquarters has that needs jobs beyond those of customers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InUse {
+    /// There are items that tills must get.
+    pub items: bool,
+    /// There are sales, orders or shifts.
+    pub documents: bool,
+    /// How sales are posted.
+    pub posting_mode: PostingMode,
+}
+
+impl InUse {
+    /// Looks at what there is, without reading the history.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn read(tx: &mut dyn ReadTx) -> Result<Self, StorageError> {
+        Ok(InUse {
+            items: tx.items_count()? > 0,
+            documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
+            posting_mode: tx.parameters_get()?.posting_mode,
+        })
+    }
+
+    fn needs(self, job: JobName) -> bool {
+        match job {
+            JobName::P0001 | JobName::SynchronizeCustomers | JobName::Customers1010 => true,
+            JobName::Products1040 => self.items,
+            JobName::SynchronizeOrders | JobName::ValidateTransactions => self.documents,
+            JobName::TransactionalStatements | JobName::FinancialStatements => {
+                self.documents && self.posting_mode == PostingMode::TrickleFeed
+            }
+            JobName::ClassicStatements => {
+                self.documents && self.posting_mode == PostingMode::Classic
+            }
+        }
+    }
+}
+
+/// The jobs that need a recurrence and have none: without them, what was created at the edge stays
+/// there, or is never posted.
+pub fn schedule_warnings(
+    groups: &[GroupRecord],
+    schedules: &[ScheduleRecord],
+    in_use: &InUse,
+) -> Vec<String> {
     if groups.iter().all(|group| group.mode == ExchangeMode::Live) {
         return vec![];
     }
     let has_recurrence = |job: JobName| schedules.iter().any(|s| s.job == job && s.cron.is_some());
     JobName::ALL
         .into_iter()
-        .filter(|job| !has_recurrence(*job))
+        .filter(|job| in_use.needs(*job) && !has_recurrence(*job))
         .map(|job| format!("job {job} {HEALTH_WITHOUT_SCHEDULE}"))
         .collect()
 }
@@ -151,9 +195,26 @@ mod tests {
             cron: Some("0 * * * *".into()),
             fired_at: None,
         }];
-        assert!(schedule_warnings(&[group(ExchangeMode::Live)], &[]).is_empty());
-        let warnings = schedule_warnings(&[group(ExchangeMode::Scheduled)], &schedules);
+        let unused = InUse::default();
+        assert!(schedule_warnings(&[group(ExchangeMode::Live)], &[], &unused).is_empty());
+        let groups = [group(ExchangeMode::Scheduled)];
+        let warnings = schedule_warnings(&groups, &schedules, &unused);
         assert_eq!(warnings.len(), 2);
         assert!(warnings[0].starts_with("job synchronize-customers has no recurrence"));
+    }
+
+    #[test]
+    fn jobs_that_have_nothing_to_do_need_no_recurrence() {
+        let needed = |in_use: InUse| -> Vec<&str> {
+            let jobs = JobName::ALL.into_iter().filter(|job| in_use.needs(*job));
+            jobs.map(JobName::as_str).collect()
+        };
+        let customers = ["P-0001", "synchronize-customers", "1010"];
+        assert_eq!(needed(InUse::default()), customers);
+        let everything = InUse { items: true, documents: true, ..InUse::default() };
+        assert_eq!(needed(everything).len(), JobName::ALL.len() - 1);
+        let classic = InUse { posting_mode: PostingMode::Classic, ..everything };
+        assert!(needed(classic).contains(&"classic-statements"));
+        assert!(!needed(classic).contains(&"financial-statements"));
     }
 }

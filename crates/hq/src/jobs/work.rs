@@ -41,7 +41,11 @@ impl ActiveRun<'_> {
     }
 
     pub(super) fn validate(&self) -> Result<Outcome, JobError> {
-        let scope = ValidationScope { store: self.options.store.clone(), only: None };
+        let scope = ValidationScope {
+            store: self.options.store.clone(),
+            only: None,
+            errors_too: self.options.errors_too,
+        };
         let mut keep_going = || self.hq.renew(&self.record);
         let summary = self.hq.validate_transactions(&scope, self.record.id, &mut keep_going)?;
         let is_clean = summary.errors == 0;

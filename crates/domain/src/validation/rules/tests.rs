@@ -87,7 +87,9 @@ fn judged(subject: &Subject, known: &Surroundings, off: &[Rule]) -> String {
 }
 
 fn check(subject: &Subject, expected: Expect) {
-    expected.assert_eq(&judged(subject, &known(), &[]));
+    // The customers' GUIDs differ in their last digit only.
+    let text = judged(subject, &known(), &[]).replace("00000000-0000-0000-0000-00000000000", "G");
+    expected.assert_eq(&text);
 }
 
 fn of(customer: &str) -> Trade {
@@ -107,19 +109,19 @@ fn a_customer_that_has_no_account_is_waited_for_and_never_an_error() {
         &sale(of(&guid(3).to_string())),
         expect![[r#"
             Waiting
-            always: waits for customer 00000000-0000-0000-0000-000000000003, which has no account yet"#]],
+            always: waits for customer G3, which has no account yet"#]],
     );
     check(
         &sale(of(&guid(4).to_string())),
         expect![[r#"
             Waiting
-            always: waits for customer 00000000-0000-0000-0000-000000000004, which could not be promoted: Email: too long"#]],
+            always: waits for customer G4, which could not be promoted: Email: too long"#]],
     );
     check(
         &sale(of(&guid(5).to_string())),
         expect![[r#"
             Waiting
-            always: waits for customer 00000000-0000-0000-0000-000000000005, which has not arrived from its store yet"#]],
+            always: waits for customer G5, which has not arrived from its store yet"#]],
     );
 }
 
@@ -188,7 +190,7 @@ fn a_breach_outweighs_what_is_waited_for_and_both_are_named() {
             Error
             totals-agree: the total is 11.31, but the lines come to 11.30
             totals-agree: 11.31 is due, but 11.30 was paid
-            always: waits for customer 00000000-0000-0000-0000-000000000003, which has no account yet"#]],
+            always: waits for customer G3, which has no account yet"#]],
     );
 }
 
