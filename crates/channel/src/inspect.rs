@@ -42,6 +42,8 @@ pub struct Inspection {
     pub oldest_pending_at: Option<Timestamp>,
     /// Sales, orders and steps of shifts in the log.
     pub documents: u64,
+    /// Those among them that upstream has not acknowledged.
+    pub unsent_documents: u64,
     /// Uploads that were set aside.
     pub quarantined: u64,
     /// How far each epoch of each register was received.
@@ -82,6 +84,10 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
         pending: pending.count,
         oldest_pending_at: pending.oldest_at,
         documents: count(&connection, "SELECT count(*) FROM document")?,
+        unsent_documents: count(
+            &connection,
+            "SELECT count(*) FROM document WHERE counter > (SELECT max(sent_counter) FROM edge)",
+        )?,
         quarantined: count(&connection, "SELECT count(*) FROM quarantine")?,
         received: received_read(&connection)?,
         applied: applied_read(&connection)?,

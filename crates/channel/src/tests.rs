@@ -1,9 +1,14 @@
 //! Stories of one edge and its upstream, without a socket and without a clock.
 
+mod counter;
+mod document;
 mod download;
 mod exchange_loop;
 mod fake_upstream;
+mod items;
 mod record;
 mod register;
+mod sell;
+mod shift;
 mod upload;
 mod world;

@@ -32,26 +32,22 @@ pub(super) fn check(
             originals.push(None);
             continue;
         };
-        match sales.take_back(&of, line)? {
-            Ok(None) => originals.push(None),
-            Ok(Some(original)) => {
-                if line.price.is_none() && line.discount.is_none() {
-                    let share = discount_share(&original, line.quantity);
-                    line.discount = share.map(|share| currency.round(share));
-                    line.price = Some(original.price);
-                }
-                originals.push(Some(CatalogItem {
-                    name: original.name.unwrap_or_else(|| line.item.clone()),
-                    tax_rate: original.tax_rate,
-                    price: Some(original.price),
-                }));
-            }
-            Err((field, problem)) => {
-                originals.push(None);
-                let path = format!("SalesLines[{index}].{field}");
-                refused.push(EdgeViolation::new(path, problem));
-            }
+        let (original, problem) = sales.take_back(&of, line)?;
+        if let Some((field, problem)) = problem {
+            let path = format!("SalesLines[{index}].{field}");
+            refused.push(EdgeViolation::new(path, problem));
         }
+        originals.push(original.map(|original| {
+            if line.price.is_none() && line.discount.is_none() {
+                let share = discount_share(&original, line.quantity);
+                line.discount = share.map(|share| currency.round(share));
+            }
+            CatalogItem {
+                name: original.name.unwrap_or_else(|| line.item.clone()),
+                tax_rate: original.tax_rate,
+                price: Some(original.price),
+            }
+        }));
     }
     Ok(originals)
 }
@@ -66,39 +62,39 @@ struct Sales<'a> {
 }
 
 impl Sales<'_> {
-    /// The line that is returned, if its sale is known here.
+    /// The line that is returned, if its sale is known here, and what speaks against it.
     fn take_back(
         &mut self,
         of: &ReturnOf,
         line: &LineDraft,
-    ) -> Result<Result<Option<Line>, Refused>, DbError> {
+    ) -> Result<(Option<Line>, Option<Refused>), DbError> {
         let quantity = line.quantity.unwrap_or(Decimal::ONE);
         if !quantity.is_sign_negative() {
             let problem = EdgeProblem::Malformed("negative, since the line returns something");
-            return Ok(Err(("Quantity", problem)));
+            return Ok((None, Some(("Quantity", problem))));
         }
         let number = &of.transaction;
         if !self.known.contains_key(number) {
             let found = transaction_by_number(self.connection, number)?;
             if found.is_none() && is_number_used(self.connection, number)? {
                 let problem = EdgeProblem::NotASale(number.clone());
-                return Ok(Err(("ReturnTransactionId", problem)));
+                return Ok((None, Some(("ReturnTransactionId", problem))));
             }
             self.known.insert(number.clone(), found);
         }
-        let Some(Some(sale)) = self.known.get(number) else { return Ok(Ok(None)) };
+        let Some(Some(sale)) = self.known.get(number) else { return Ok((None, None)) };
         if sale.kind != TradeKind::Sale {
             let problem = EdgeProblem::NotASale(number.clone());
-            return Ok(Err(("ReturnTransactionId", problem)));
+            return Ok((None, Some(("ReturnTransactionId", problem))));
         }
         let original = sale.trade.live_lines().find(|original| original.number == of.line);
         let sold = original.filter(|original| original.quantity.is_sign_positive()).cloned();
         let Some(original) = sold else {
             let problem = EdgeProblem::NoSuchLine(number.clone());
-            return Ok(Err(("ReturnLineNumber", problem)));
+            return Ok((None, Some(("ReturnLineNumber", problem))));
         };
         if original.item.as_str() != line.item {
-            return Ok(Err(("ItemId", EdgeProblem::OtherItem(original.item))));
+            return Ok((None, Some(("ItemId", EdgeProblem::OtherItem(original.item)))));
         }
         let key = (number.clone(), of.line);
         let left = match self.left.get(&key) {
@@ -106,10 +102,11 @@ impl Sales<'_> {
             None => left_of(original.quantity, &returned_before(self.connection, of)?),
         };
         if quantity.abs() > left {
-            return Ok(Err(("Quantity", EdgeProblem::Oversold { left })));
+            let problem = EdgeProblem::Oversold { left };
+            return Ok((Some(original), Some(("Quantity", problem))));
         }
         self.left.insert(key, left - quantity.abs());
-        Ok(Ok(Some(original)))
+        Ok((Some(original), None))
     }
 }
 

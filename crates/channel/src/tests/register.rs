@@ -22,22 +22,26 @@ use crate::receive::{ReceiveError, receive_hello, receive_upload};
 use crate::upstream::{Upstream, UpstreamError};
 
 /// The channel as the register reaches it; keeps what was sent, to send it again.
-struct Lan<'a> {
+pub(super) struct Lan<'a> {
     channel: &'a Shop,
     register: &'a Shop,
     sent: Mutex<Vec<(Manifest, Vec<u8>)>>,
 }
 
 impl<'a> Lan<'a> {
-    fn between(channel: &'a Shop, register: &'a Shop) -> Self {
+    pub(super) fn between(channel: &'a Shop, register: &'a Shop) -> Self {
         Lan { channel, register, sent: Mutex::default() }
     }
 
-    fn sent(&self, index: usize) -> (Manifest, Vec<u8>) {
+    pub(super) fn sent(&self, index: usize) -> (Manifest, Vec<u8>) {
         self.sent.lock().expect("no panic")[index].clone()
     }
 
-    fn send(&self, manifest: &Manifest, bytes: &[u8]) -> Result<UploadReceipt, ReceiveError> {
+    pub(super) fn send(
+        &self,
+        manifest: &Manifest,
+        bytes: &[u8],
+    ) -> Result<UploadReceipt, ReceiveError> {
         receive_upload(&self.channel.edge, &self.register.id(), manifest, bytes, at(20))
     }
 }
@@ -77,11 +81,20 @@ fn store() -> (Shop, Shop) {
     (shop("S1", None, 1), shop("S1.R1", Some("S1"), 30))
 }
 
-/// A package as a register would make it, of any rows.
+/// A package as a register would make it, of any operations.
 fn package(source: &str, first: u64, rows: &[OperationRow]) -> (Manifest, Vec<u8>) {
+    let rows: Vec<LogRow> = rows.iter().cloned().map(LogRow::Operation).collect();
+    package_of(source, first, &rows)
+}
+
+/// A package as a register would make it, of any rows.
+pub(super) fn package_of(source: &str, first: u64, rows: &[LogRow]) -> (Manifest, Vec<u8>) {
     let mut writer = PackageWriter::new(Vec::new()).expect("a writer");
     for row in rows {
-        writer.row(Table::Operation, row).expect("a row");
+        match row {
+            LogRow::Operation(row) => writer.row(Table::Operation, row).expect("a row"),
+            LogRow::Document(row) => writer.row(Table::Document, row).expect("a row"),
+        }
     }
     let (bytes, contents) = writer.finish().expect("a package");
     let span = Span::Upload {
