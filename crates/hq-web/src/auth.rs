@@ -40,6 +40,10 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Device(pub DatabaseRecord);
 
+/// The operator who is asking, by the name of the token: who did it, in every audit trail.
+#[derive(Debug, Clone)]
+pub(crate) struct Operator(pub String);
+
 /// What a route asks of its callers.
 #[derive(Clone)]
 pub(crate) struct Guard {
@@ -102,7 +106,8 @@ async fn admit(guard: &Guard, mut request: Request, next: Next) -> Result<Respon
         }
         Access::Operator => {
             let hash = presented(request.headers())?.hash();
-            guard.app.run(move |hq| hq.authenticate_operator(&hash)).await?;
+            let token = guard.app.run(move |hq| hq.authenticate_operator(&hash)).await?;
+            request.extensions_mut().insert(Operator(token.name));
         }
     }
     Ok(next.run(request).await)
@@ -132,5 +137,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
         // A handler on a route that is not for devices finds nobody.
         let device = parts.extensions.get::<Device>().cloned();
         device.ok_or_else(|| HttpError::unauthenticated("this needs a device's credential"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        let operator = parts.extensions.get::<Operator>().cloned();
+        operator.ok_or_else(|| HttpError::unauthenticated("this needs an operator's token"))
     }
 }

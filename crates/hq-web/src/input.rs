@@ -82,6 +82,20 @@ pub(crate) fn parse_known<T: FromStr<Err: Display>>(text: &str) -> Result<T, Htt
     text.parse().map_err(|unknown| HttpError::new(ErrorKind::NotFound, unknown))
 }
 
+/// Reads one of a closed list of names, whatever its case; an empty text counts as absent.
+pub(crate) fn parse_named<T: Copy>(
+    text: Option<&String>,
+    all: &[T],
+    name: fn(T) -> &'static str,
+) -> Result<Option<T>, HttpError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let found = all.iter().find(|value| name(**value).eq_ignore_ascii_case(text));
+    found.copied().map(Some).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|value| name(*value)).collect();
+        HttpError::invalid(format!("{text:?} is none of {}", names.join(", ")))
+    })
+}
+
 /// How many items a caller wants on a page.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(transparent)]

@@ -11,6 +11,8 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge, with_local_recorder};
 use tillsync_domain::operation::OperationStatus;
+use tillsync_domain::order::OrderStatus;
+use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::UploadReceipt;
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::access::is_present;
@@ -39,12 +41,12 @@ pub(crate) async fn show_metrics(
 pub(crate) fn count_upload(app: &App, receipt: &UploadReceipt) {
     with_local_recorder(app.recorder(), || {
         counter!("tillsync_uploads_total", "result" => "taken").increment(1);
-        for (what, operations) in [
+        for (what, entries) in [
             ("inserted", receipt.inserted),
             ("repeated", receipt.repeated),
             ("quarantined", receipt.quarantined),
         ] {
-            counter!("tillsync_uploaded_operations_total", "result" => what).increment(operations);
+            counter!("tillsync_uploaded_entries_total", "result" => what).increment(entries);
         }
     });
 }
@@ -64,12 +66,31 @@ fn describe() {
         Unit::Seconds,
         "Age of the oldest operation that is pending or failed; 0 when there is none."
     );
+    describe_gauge!("tillsync_transactions", "Sales and orders, by validation status.");
+    describe_gauge!("tillsync_orders", "Customer orders, by order status.");
+    describe_gauge!("tillsync_orders_on_hold", "Customer orders whose sales order is on hold.");
+    describe_gauge!(
+        "tillsync_transactions_blocked_by_customer",
+        "Sales and orders that wait for a customer or an address."
+    );
+    describe_gauge!(
+        "tillsync_oldest_blocked_transaction_seconds",
+        Unit::Seconds,
+        "Time since the oldest of those arrived; 0 when there is none."
+    );
+    describe_gauge!("tillsync_transactions_ready", "Validated, but in no statement.");
+    describe_gauge!("tillsync_transactions_posted", "Sales and orders that are posted.");
+    describe_gauge!("tillsync_statements_failed", "Statements that stopped; 10 means 10 or more.");
+    describe_gauge!("tillsync_documents_quarantined", "Documents that were set aside.");
     describe_gauge!("tillsync_databases", "Edge databases, by state.");
     describe_gauge!("tillsync_download_sessions", "Download sessions, by status.");
     describe_gauge!("tillsync_findings", "Warnings that `tillsync doctor` explains.");
     describe_gauge!("tillsync_polls_waiting", "Polls that wait for something new.");
     describe_counter!("tillsync_uploads_total", "Upload packages, by result.");
-    describe_counter!("tillsync_uploaded_operations_total", "Operations uploaded, by result.");
+    describe_counter!(
+        "tillsync_uploaded_entries_total",
+        "Operations and documents uploaded, by result."
+    );
 }
 
 fn set_gauges(report: &CheckReport, now: Timestamp) {
@@ -82,6 +103,7 @@ fn set_gauges(report: &CheckReport, now: Timestamp) {
         let operations = report.inbox.by_status.get(status.as_str()).copied().unwrap_or(0);
         gauge!("tillsync_inbox_operations", "status" => status.as_str()).set(count(operations));
     }
+    set_transaction_gauges(report, now);
     for status in DownloadStatus::ALL {
         let found = report.sessions.iter().find(|(found, _)| found == status);
         let sessions = found.map_or(0, |(_, sessions)| *sessions);
@@ -91,6 +113,26 @@ fn set_gauges(report: &CheckReport, now: Timestamp) {
         let databases = report.databases.iter().filter(|record| state_of(record, now) == state);
         let databases = databases.count() as u64;
         gauge!("tillsync_databases", "state" => state.as_str()).set(count(databases));
+    }
+}
+
+fn set_transaction_gauges(report: &CheckReport, now: Timestamp) {
+    let counts = &report.transactions;
+    let oldest = counts.oldest_blocked_at.map(|oldest| now.duration_since(oldest).as_secs_f64());
+    gauge!("tillsync_oldest_blocked_transaction_seconds").set(oldest.unwrap_or(0.0).max(0.0));
+    gauge!("tillsync_transactions_blocked_by_customer").set(count(counts.blocked_by_customer));
+    gauge!("tillsync_orders_on_hold").set(count(counts.on_hold));
+    gauge!("tillsync_transactions_ready").set(count(counts.ready));
+    gauge!("tillsync_transactions_posted").set(count(counts.posted));
+    gauge!("tillsync_documents_quarantined").set(count(counts.quarantined));
+    gauge!("tillsync_statements_failed").set(count(report.failed_statements.len() as u64));
+    for status in ValidationStatus::ALL.map(ValidationStatus::as_str) {
+        let found = counts.by_validation.get(status).copied().unwrap_or(0);
+        gauge!("tillsync_transactions", "validation" => status).set(count(found));
+    }
+    for status in OrderStatus::ALL.map(OrderStatus::as_str) {
+        let found = counts.by_order_status.get(status).copied().unwrap_or(0);
+        gauge!("tillsync_orders", "status" => status).set(count(found));
     }
 }
 

@@ -12,12 +12,20 @@ use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::Refusal;
 use tillsync_hq::access::AccessError;
+use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::distribution::DistributionError;
+use tillsync_hq::history::HistoryError;
+use tillsync_hq::items::ItemError;
 use tillsync_hq::jobs::{JobError, ScheduleError};
+use tillsync_hq::parameters::ParameterError;
 use tillsync_hq::receive::ReceiveError;
+use tillsync_hq::repair_transactions::RepairError;
 use tillsync_hq::sequences::SequenceError;
+use tillsync_hq::statements::StatementError;
 use tillsync_hq::storage::StorageError;
+use tillsync_hq::synchronize_orders::SynchronizeError;
 use tillsync_hq::trace::TraceError;
+use tillsync_hq::validate::ValidateError;
 
 /// A refused request.
 #[derive(Debug)]
@@ -126,12 +134,20 @@ macro_rules! refuse_by_kind {
 }
 
 refuse_by_kind!(
+    DefaultCustomerError,
     DistributionError,
+    HistoryError,
+    ItemError,
     JobError,
+    ParameterError,
+    RepairError,
     ScheduleError,
     SequenceError,
+    StatementError,
     StorageError,
+    SynchronizeError,
     TraceError,
+    ValidateError,
 );
 
 /// An error with its causes, as far as `shown` allows.

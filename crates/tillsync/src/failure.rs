@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::ids::{CustomerKey, TransactionNumber};
 use tillsync_domain::kind::ErrorKind;
 
 /// What a command came to when nothing kept it from doing its work.
@@ -38,6 +38,18 @@ pub(crate) enum CommandError {
     /// A customer that no database of the data directory knows.
     #[error("neither headquarters nor any store or register in this folder knows customer {0}")]
     UnknownCustomer(CustomerKey),
+    /// A sale or an order that has not arrived.
+    #[error(
+        "headquarters knows no sale or order {0}; if a till shows it, its store has not uploaded \
+         it yet"
+    )]
+    UnknownTransaction(TransactionNumber),
+    /// The number of a sale.
+    #[error("{0} is no customer order; `tillsync transaction show` shows sales")]
+    NotAnOrder(TransactionNumber),
+    /// A statement that is not there.
+    #[error("there is no statement {0}; `tillsync statement list` shows them")]
+    UnknownStatement(String),
     /// Something that this build cannot do.
     #[error("{0} is not available in this build")]
     NotAvailable(&'static str),
@@ -75,9 +87,11 @@ pub(crate) enum CommandError {
 impl CommandError {
     fn kind(&self) -> ErrorKind {
         match self {
-            CommandError::NoHeadquarters(_) | CommandError::UnknownCustomer(_) => {
-                ErrorKind::NotFound
-            }
+            CommandError::NoHeadquarters(_)
+            | CommandError::UnknownCustomer(_)
+            | CommandError::UnknownTransaction(_)
+            | CommandError::NotAnOrder(_)
+            | CommandError::UnknownStatement(_) => ErrorKind::NotFound,
             CommandError::NotAvailable(_) | CommandError::Usage(_) => ErrorKind::Invalid,
             CommandError::NotEmpty(_) => ErrorKind::Conflict,
             CommandError::Interrupted => ErrorKind::Busy,
@@ -99,18 +113,27 @@ macro_rules! failures {
 failures!(
     CommandError,
     crate::demo::input::InputError,
+    crate::item_file::ItemFileError,
     tillsync_channel::DbError,
     tillsync_channel_web::ServeError,
     tillsync_channel_web::SetupError,
     tillsync_fleet::FleetError,
     tillsync_hq::PackageStoreError,
     tillsync_hq::access::AccessError,
+    tillsync_hq::default_customers::DefaultCustomerError,
     tillsync_hq::distribution::DistributionError,
+    tillsync_hq::history::HistoryError,
+    tillsync_hq::items::ItemError,
     tillsync_hq::jobs::JobError,
     tillsync_hq::jobs::ScheduleError,
+    tillsync_hq::parameters::ParameterError,
+    tillsync_hq::repair_transactions::RepairError,
     tillsync_hq::sequences::SequenceError,
+    tillsync_hq::statements::StatementError,
     tillsync_hq::storage::StorageError,
+    tillsync_hq::synchronize_orders::SynchronizeError,
     tillsync_hq::trace::TraceError,
+    tillsync_hq::validate::ValidateError,
     tillsync_hq_web::ServeError,
 );
 

@@ -4,6 +4,7 @@ mod commands;
 mod demo;
 mod failure;
 mod headquarters;
+mod item_file;
 mod output;
 mod serving;
 mod stores;

@@ -7,7 +7,9 @@ use std::io::{self, Write};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use jiff::{SignedDuration, Timestamp, Unit};
+use serde::Serialize;
 use serde_json::Value;
+use tillsync_domain::money::Currency;
 
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -65,6 +67,16 @@ pub(crate) fn time_or_dash(at: Option<Timestamp>) -> String {
 /// A time for programs, or null.
 pub(crate) fn json_time(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| Value::String(at.to_string()))
+}
+
+/// An amount of money as people read it.
+pub(crate) fn money(currency: Currency, minor: i64) -> String {
+    format!("{} {currency}", currency.from_minor(minor))
+}
+
+/// What headquarters' interface would answer, for programs.
+pub(crate) fn json<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("answers are plain data with text keys")
 }
 
 /// How long something took or waits, as people read it.

@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tillsync_domain::ids::DatabaseId;
+use tillsync_domain::ids::{CustomerKey, DatabaseId};
 use tillsync_hq::access::{ACTIVATION_VALID, Addition, is_present};
 use tillsync_hq::storage::DatabaseRecord;
 use utoipa::ToSchema;
 
 use super::Page;
 use crate::app::App;
+use crate::auth::Operator;
 use crate::input::{Body, Segment, parse};
 use crate::refusal::HttpError;
 
@@ -52,6 +53,8 @@ pub struct Database {
     pub is_present: bool,
     /// What it said of itself then.
     pub health: Option<DatabaseHealth>,
+    /// The account that unnamed sales of a channel are posted to.
+    pub default_customer: Option<String>,
 }
 
 /// What a database says of itself.
@@ -61,7 +64,7 @@ pub struct DatabaseHealth {
     pub pending: u64,
     /// When the oldest of them was created.
     pub oldest_pending_at: Option<Timestamp>,
-    /// Operations not yet received upstream.
+    /// Operations and documents not yet received upstream.
     pub unsent: u64,
     /// Its clock.
     pub now: Timestamp,
@@ -88,6 +91,25 @@ pub struct NewDatabase {
 pub struct AddedDatabase {
     /// Its name.
     pub id: String,
+}
+
+/// Whom unnamed sales are posted to: either a new customer, or one that has its account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultCustomer {
+    /// The name of a new customer, which is in no address book and so never sent to tills.
+    #[serde(default)]
+    pub create: Option<String>,
+    /// A customer that exists, by account number or GUID.
+    #[serde(default)]
+    pub customer: Option<String>,
+}
+
+/// The default customer as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DefaultAccount {
+    /// Its account.
+    pub account: String,
 }
 
 /// A code with which one device becomes a database. It is shown once.
@@ -155,6 +177,30 @@ pub(crate) async fn revoke_device(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Sets whom unnamed sales of a channel are posted to. `create` is for a channel that has nobody.
+#[utoipa::path(put, path = "/api/v1/databases/{id}/default-customer", tag = "fleet",
+    params(("id" = String, Path, description = "the channel")),
+    request_body = DefaultCustomer,
+    responses((status = 200, body = DefaultAccount)))]
+pub(crate) async fn set_default_customer(
+    State(app): State<Arc<App>>,
+    Operator(operator): Operator,
+    Segment(id): Segment<DatabaseId>,
+    Body(wanted): Body<DefaultCustomer>,
+) -> Result<Json<DefaultAccount>, HttpError> {
+    let database = id.clone();
+    let account = match (wanted.create, wanted.customer) {
+        (Some(name), None) => app.run(move |hq| hq.create_default_customer(&id, &name)).await?,
+        (None, Some(key)) => {
+            let key: CustomerKey = parse(&key)?;
+            app.run(move |hq| hq.set_default_customer(&id, &key)).await?
+        }
+        _ => return Err(HttpError::invalid("give either `create` with a name or `customer`")),
+    };
+    tracing::info!(%database, operator, "an operator set a default customer");
+    Ok(Json(DefaultAccount { account: account.to_string() }))
+}
+
 impl NewDatabase {
     fn addition(&self) -> Result<Addition, HttpError> {
         let id: DatabaseId = parse(&self.id)?;
@@ -198,6 +244,7 @@ impl Database {
                 unsent: health.unsent,
                 now: health.now,
             }),
+            default_customer: record.default_customer.map(|account| account.to_string()),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tillsync_domain::ids::{GroupId, RunId};
+use tillsync_domain::ids::{DatabaseId, GroupId, RunId};
 use tillsync_domain::job::{JobName, SYNCHRONIZE_CUSTOMERS_ALIASES};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_hq::Headquarters;
@@ -81,9 +81,12 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
-    /// 1010 only: send everything to this group once instead of what changed (F73).
+    /// 1010 and 1040 only: send everything to this group once instead of what changed (F73).
     #[serde(default)]
     pub full_sync_of: Option<String>,
+    /// Orders, validation and statements only: only this store's instead of every store's.
+    #[serde(default)]
+    pub store: Option<String>,
 }
 
 /// The run that was started; it goes on after the answer.
@@ -167,7 +170,9 @@ pub(crate) async fn run_job(
             return Err(JobError::UnknownGroup(group).into());
         }
     }
-    let options = JobOptions { full_sync_of, patience: PULL_PATIENCE, ..JobOptions::default() };
+    let store: Option<DatabaseId> = request.store.as_deref().map(parse).transpose()?;
+    let options =
+        JobOptions { full_sync_of, store, patience: PULL_PATIENCE, ..JobOptions::default() };
     let run = start_run(Arc::clone(app.hq()), job, options).await?;
     tracing::info!(%job, %run, "an operator started a job");
     Ok((StatusCode::ACCEPTED, Json(RunStarted { run: run.to_string() })))
@@ -239,7 +244,14 @@ fn describe(
 ) -> Job {
     let aliases = match name {
         JobName::SynchronizeCustomers => SYNCHRONIZE_CUSTOMERS_ALIASES.as_slice(),
-        JobName::P0001 | JobName::Customers1010 => &[],
+        JobName::P0001
+        | JobName::Customers1010
+        | JobName::Products1040
+        | JobName::SynchronizeOrders
+        | JobName::ValidateTransactions
+        | JobName::TransactionalStatements
+        | JobName::FinancialStatements
+        | JobName::ClassicStatements => &[],
     };
     Job {
         name: name.to_string(),

@@ -3,16 +3,27 @@
 //! Every body is a JSON twin defined here; the types of the use cases are never sent as they are.
 //! Tools may rely on the twins: fields are added, never renamed or removed, within `v1`.
 
+pub mod amounts;
 pub mod customers;
 pub mod databases;
 pub mod groups;
+pub mod history;
+pub mod items;
 pub mod jobs;
+pub mod ledger;
 pub mod operations;
+pub mod orders;
 pub mod packages;
+pub mod parameters;
+pub mod postings;
+pub mod quarantine;
 pub mod sequences;
 pub mod sessions;
+pub mod shifts;
+pub mod statements;
 pub mod status;
 pub mod traces;
+pub mod transactions;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

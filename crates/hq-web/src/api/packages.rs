@@ -1,4 +1,4 @@
-//! Download packages as job 1010 made them: the half of a session's life before it is offered.
+//! Download packages as jobs 1010 and 1040 made them: the half of a session's life before it is offered.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Page;
 use crate::app::App;
-use crate::input::{PageSize, Params, parse};
+use crate::input::{PageSize, Params, parse, parse_option};
 use crate::refusal::HttpError;
 
 /// How many packages are looked through for those that hold something.
@@ -60,6 +60,8 @@ pub struct Package {
 pub struct PackageParams {
     /// The group.
     group: String,
+    /// The job that made them: `1010` (when absent) or `1040`.
+    job: Option<String>,
     /// Whether attempts that found no change are listed too (F72).
     #[serde(default)]
     no_data: bool,
@@ -78,11 +80,13 @@ pub(crate) async fn list_packages(
 ) -> Result<Json<Page<Package>>, HttpError> {
     let group: GroupId = parse(&params.group)?;
     let size = params.limit.items()?;
+    let job: Option<JobName> = parse_option(params.job.as_ref())?;
+    let job = job.unwrap_or(JobName::Customers1010);
+    if !matches!(job, JobName::Customers1010 | JobName::Products1040) {
+        return Err(HttpError::invalid(format!("job {job} makes no packages; 1010 and 1040 do")));
+    }
     let records = app
-        .run(move |hq| {
-            let job = JobName::Customers1010;
-            hq.storage().read(|tx| tx.packages_list(&group, job, LOOKED_THROUGH))
-        })
+        .run(move |hq| hq.storage().read(|tx| tx.packages_list(&group, job, LOOKED_THROUGH)))
         .await?;
     let is_shown =
         |record: &PackageRecord| params.no_data || record.status != DownloadStatus::NoData;

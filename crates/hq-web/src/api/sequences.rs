@@ -61,7 +61,7 @@ pub struct SequencePatch {
 
 /// Shows a number sequence.
 #[utoipa::path(get, path = "/api/v1/number-sequences/{name}", tag = "number sequences",
-    params(("name" = String, Path, description = "customer-account or party")),
+    params(("name" = String, Path, description = "customer-account, party, sales-order, invoice, voucher or statement")),
     responses((status = 200, body = Sequence)))]
 pub(crate) async fn show_sequence(
     State(app): State<Arc<App>>,
@@ -74,7 +74,7 @@ pub(crate) async fn show_sequence(
 
 /// Changes a number sequence. What waits for a number is promoted at once.
 #[utoipa::path(patch, path = "/api/v1/number-sequences/{name}", tag = "number sequences",
-    params(("name" = String, Path, description = "customer-account or party")),
+    params(("name" = String, Path, description = "customer-account, party, sales-order, invoice, voucher or statement")),
     request_body = SequencePatch,
     responses((status = 200, body = Sequence)))]
 pub(crate) async fn change_sequence(
@@ -99,7 +99,8 @@ fn named(text: &str) -> Result<SequenceName, HttpError> {
     found.ok_or_else(|| {
         HttpError::new(
             ErrorKind::NotFound,
-            "there is no such number sequence; they are customer-account and party",
+            "there is no such number sequence; they are customer-account, party, sales-order, \
+             invoice, voucher and statement",
         )
     })
 }

@@ -28,8 +28,13 @@ pub struct Trace {
     pub stage_text: String,
     /// The last known error of its operations.
     pub error: Option<String>,
-    /// What happened, oldest first.
+    /// What happened to it and to its sales and orders, oldest first.
     pub events: Vec<TraceEvent>,
+    /// Its sales and orders that stand in the events.
+    pub transactions: u64,
+    /// Whether it has older sales and orders, which were left out;
+    /// `GET /api/v1/customers/{key}/orders` lists all.
+    pub has_more_transactions: bool,
     /// The databases that get it, by name.
     pub databases: Vec<Knowledge>,
 }
@@ -87,6 +92,8 @@ impl From<CustomerTrace> for Trace {
             stage_text: trace.stage.as_str().to_owned(),
             error: trace.error,
             events: trace.events.into_iter().map(event).collect(),
+            transactions: trace.transactions as u64,
+            has_more_transactions: trace.has_more_transactions,
             databases: trace.databases.into_iter().map(knowledge).collect(),
         }
     }

@@ -13,6 +13,7 @@ fn path_of(route: &Route) -> String {
             "{key}" => "C-99999999",
             "{job}" => "1010",
             "{name}" => "party",
+            "{number}" => "S1-000001-260301100000",
             "{id}" | "{session}" if route.path.contains("databases") => "S1",
             "{id}" if route.path.contains("groups") => "retail",
             "{id}" | "{session}" => "00000000-0000-0000-0000-000000000001",

@@ -54,7 +54,7 @@ fn health_and_readiness_and_metrics_need_no_credential() {
     assert_eq!(metric("tillsync_databases{state=\"absent\"}"), 1.0);
     assert_eq!(metric("tillsync_uploads_total{result=\"taken\"}"), 1.0);
     assert_eq!(metric("tillsync_uploads_total{result=\"refused\"}"), 1.0);
-    assert_eq!(metric("tillsync_uploaded_operations_total{result=\"inserted\"}"), 3.0);
+    assert_eq!(metric("tillsync_uploaded_entries_total{result=\"inserted\"}"), 3.0);
     assert_eq!(metric("tillsync_oldest_open_operation_seconds"), 0.0);
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tillsync_hq::Headquarters;
 use tillsync_hq::check::{CheckDepth, CheckReport, Finding, Severity};
+use tillsync_hq_web::api::status::Transactions;
 
 use crate::failure::{Failure, Verdict};
 use crate::headquarters::Place;
@@ -89,6 +90,7 @@ fn report_text(report: &CheckReport, edges: &[EdgeReport], now: Timestamp) -> St
         report.aliases,
         if statuses.is_empty() { "none".to_owned() } else { statuses.join(", ") },
     );
+    text += &transactions_text(report, now);
     if !edges.is_empty() {
         let header = [
             "Where",
@@ -96,7 +98,8 @@ fn report_text(report: &CheckReport, edges: &[EdgeReport], now: Timestamp) -> St
             "Customers",
             "Pending",
             "Oldest pending",
-            "Unsent",
+            "Documents",
+            "Unsent (documents)",
             "Quarantined",
         ];
         text += &output::table(header, edges.iter().map(|edge| edge.cells(now)));
@@ -118,6 +121,36 @@ fn report_text(report: &CheckReport, edges: &[EdgeReport], now: Timestamp) -> St
     text
 }
 
+/// Sales, orders and statements in a line each; nothing before the first has arrived.
+fn transactions_text(report: &CheckReport, now: Timestamp) -> String {
+    let counts = &report.transactions;
+    let list = |by_status: &BTreeMap<&'static str, u64>| {
+        let parts: Vec<_> =
+            by_status.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        parts.join(", ")
+    };
+    let mut text = String::new();
+    let mut put = |name: &str, value: &str| {
+        if !value.is_empty() {
+            writeln!(text, "{name}: {value}").expect("a string takes every text");
+        }
+    };
+    put("Orders", &list(&counts.by_order_status));
+    let (ready, posted) = (counts.ready, counts.posted);
+    let mut validation = list(&counts.by_validation);
+    if !validation.is_empty() {
+        validation += &format!("; {ready} ready for a statement, {posted} posted");
+    }
+    put("Validation", &validation);
+    if counts.blocked_by_customer > 0 {
+        let age = counts.oldest_blocked_at.map(|oldest| now.duration_since(oldest));
+        let age = age
+            .map_or_else(String::new, |age| format!(", the oldest for {}", output::duration(age)));
+        put("Blocked by their customer", &format!("{}{age}", counts.blocked_by_customer));
+    }
+    text
+}
+
 fn report_json(report: &CheckReport, edges: &[EdgeReport], verdict: Verdict) -> Value {
     let watermarks = report.watermarks.iter().map(|(source, epoch, counter)| {
         let (source, epoch) = (source.as_str(), epoch.as_str());
@@ -132,6 +165,8 @@ fn report_json(report: &CheckReport, edges: &[EdgeReport], verdict: Verdict) -> 
             "aliases": report.aliases,
             "operations": report.inbox.by_status,
             "oldest_open_at": output::json_time(report.inbox.oldest_open_at),
+            "transactions": Transactions::from(report.transactions.clone()),
+            "failed_statements": report.failed_statements.len(),
             "watermarks": watermarks.collect::<Vec<_>>(),
             "sessions": sessions,
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),

@@ -10,11 +10,19 @@ mod doctor;
 mod edge;
 mod hq;
 mod inspect;
+mod item;
 mod job;
+mod ledger;
+mod names;
 mod number_sequence;
 mod openapi;
+mod order;
+mod parameter;
 mod register;
 mod session;
+mod shift;
+mod statement;
+mod transaction;
 
 use std::process::ExitCode;
 
@@ -60,7 +68,29 @@ enum Command {
     /// Customers: find, show, trace, and their synchronization status.
     #[command(subcommand)]
     Customer(customer::Command),
-    /// The sequences that account and party numbers are drawn from.
+    /// Customer orders: how far they have come, and repairs.
+    #[command(subcommand)]
+    Order(order::Command),
+    /// Sales and orders as they were uploaded: which may be posted, and repairs.
+    #[command(subcommand)]
+    Transaction(transaction::Command),
+    /// Shifts of tills, as far as headquarters has heard.
+    #[command(subcommand)]
+    Shift(shift::Command),
+    /// Statements: what the end of the day takes up, sums up and posts.
+    #[command(subcommand)]
+    Statement(statement::Command),
+    /// The ledger: vouchers and balances.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+    /// Items and prices.
+    #[command(subcommand)]
+    Item(item::Command),
+    /// What finance and operators set while headquarters runs.
+    #[command(subcommand)]
+    Parameter(parameter::Command),
+    /// The sequences that accounts, parties, sales orders, invoices, vouchers and statements are
+    /// numbered from.
     #[command(subcommand)]
     NumberSequence(number_sequence::Command),
     /// Check a data directory: integrity, watermarks, accounts, what is pending and how long.
@@ -96,6 +126,13 @@ fn dispatch(command: Command) -> Result<Verdict, Failure> {
         Command::Job(command) => return job::run(&command),
         Command::Session(command) => session::run(&command)?,
         Command::Customer(command) => customer::run(&command)?,
+        Command::Order(command) => return order::run(&command),
+        Command::Transaction(command) => return transaction::run(&command),
+        Command::Shift(command) => shift::run(&command)?,
+        Command::Statement(command) => statement::run(&command)?,
+        Command::Ledger(command) => ledger::run(&command)?,
+        Command::Item(command) => return item::run(&command),
+        Command::Parameter(command) => parameter::run(&command)?,
         Command::NumberSequence(command) => number_sequence::run(&command)?,
         Command::Openapi(arguments) => openapi::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
@@ -122,10 +159,11 @@ mod tests {
         }
     }
 
-    /// Splits as a shell does, as far as the examples need it.
+    /// Splits as a shell does, as far as the examples need it: one kind of quotes a line.
     fn words_of(example: &str) -> Vec<String> {
         let mut words = Vec::new();
-        for (index, part) in example.split('"').enumerate() {
+        let quote = if example.contains('\'') { '\'' } else { '"' };
+        for (index, part) in example.split(quote).enumerate() {
             if index % 2 == 0 {
                 words.extend(part.split_whitespace().map(str::to_owned));
             } else {

@@ -35,7 +35,7 @@ pub(crate) struct ShowArguments {
     tillsync number-sequence set customer-account --format K-######### --data-dir /srv/tillsync\n  \
     tillsync number-sequence set customer-account --blocks 1000 --data-dir /srv/tillsync")]
 pub(crate) struct SetArguments {
-    /// customer-account or party.
+    /// Which one, as `number-sequence show` names it.
     #[arg(value_parser = sequence_name)]
     name: SequenceName,
     /// How numbers are spelled: # is a digit.
@@ -139,5 +139,5 @@ fn sequence_name(text: &str) -> Result<SequenceName, String> {
     SequenceName::ALL
         .into_iter()
         .find(|name| name.as_str() == text)
-        .ok_or_else(|| format!("the sequences are {}", names.join(" and ")))
+        .ok_or_else(|| format!("the sequences are {}", names.join(", ")))
 }

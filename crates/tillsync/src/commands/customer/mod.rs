@@ -1,6 +1,8 @@
 //! `tillsync customer`: where customers are and how far they have come.
 
+mod balance;
 mod find;
+mod history;
 mod show;
 mod status;
 pub(crate) mod trace;
@@ -16,6 +18,10 @@ pub(crate) enum Command {
     Show(show::Arguments),
     /// Show through which stages a customer went, when, and which stores know its account.
     Trace(trace::Arguments),
+    /// List what a customer bought and ordered, by either of its keys.
+    History(history::Arguments),
+    /// Show what a customer owes.
+    Balance(balance::Arguments),
     /// Show what arrived from stores and registers and what became of it.
     Status(status::Arguments),
 }
@@ -25,6 +31,8 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Find(arguments) => find::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
+        Command::History(arguments) => history::run(arguments),
+        Command::Balance(arguments) => balance::run(arguments),
         Command::Status(arguments) => status::run(arguments),
     }
 }

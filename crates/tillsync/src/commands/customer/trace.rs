@@ -55,6 +55,9 @@ pub(crate) fn trace_text(trace: &CustomerTrace) -> String {
         text += &format!("Last error  {error}\n");
     }
     text += &timeline(&trace.events);
+    if trace.has_more_transactions {
+        text += "\nolder sales and orders: `tillsync customer history`";
+    }
     if !trace.databases.is_empty() {
         let header = ["Database", "Kind", "Knows the account since (UTC)"];
         let cells = |known: &Knowledge| {
@@ -89,6 +92,8 @@ pub(crate) fn trace_json(trace: &CustomerTrace) -> Value {
         "stage": trace.stage.as_str(),
         "error": trace.error,
         "events": trace.events.iter().map(event).collect::<Vec<_>>(),
+        "transactions": trace.transactions,
+        "has_more_transactions": trace.has_more_transactions,
         "databases": trace.databases.iter().map(database).collect::<Vec<_>>(),
     })
 }

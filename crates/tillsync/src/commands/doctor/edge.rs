@@ -83,7 +83,8 @@ impl EdgeReport {
             self.add(
                 Severity::Warning,
                 format!(
-                    "{} operations came with a known id and other content and were set aside",
+                    "{} operations or documents came with a known id or number and other content and \
+                     were set aside",
                     inspection.quarantined
                 ),
             );
@@ -120,9 +121,9 @@ impl EdgeReport {
     }
 
     /// The database as a line of the table.
-    pub(super) fn cells(&self, now: Timestamp) -> [String; 7] {
+    pub(super) fn cells(&self, now: Timestamp) -> [String; 8] {
         let Some(inspection) = &self.inspection else {
-            return [self.place.as_str(), "unreadable", "", "", "", "", ""].map(str::to_owned);
+            return [self.place.as_str(), "unreadable", "", "", "", "", "", ""].map(str::to_owned);
         };
         let age = inspection.oldest_pending_at.map(|oldest| now.duration_since(oldest));
         [
@@ -131,7 +132,8 @@ impl EdgeReport {
             inspection.customers.to_string(),
             inspection.pending.to_string(),
             age.map_or_else(|| "-".to_owned(), output::duration),
-            inspection.unsent.to_string(),
+            inspection.documents.to_string(),
+            format!("{} ({})", inspection.unsent, inspection.unsent_documents),
             inspection.quarantined.to_string(),
         ]
     }
@@ -145,6 +147,8 @@ impl EdgeReport {
             "epoch": inspection.and_then(|i| i.epoch).map(|epoch| epoch.to_string()),
             "counter": inspection.map(|i| i.counter),
             "unsent": inspection.map(|i| i.unsent),
+            "documents": inspection.map(|i| i.documents),
+            "unsent_documents": inspection.map(|i| i.unsent_documents),
             "customers": inspection.map(|i| i.customers),
             "pending": inspection.map(|i| i.pending),
             "oldest_pending_at": output::json_time(inspection.and_then(|i| i.oldest_pending_at)),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tillsync_channel_web::ServeOptions;
+use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::DatabaseKind;
 
 use super::plain_http;
@@ -23,6 +24,9 @@ pub(crate) struct EdgeServeArguments {
     /// The country of addresses that name none, such as AUS.
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
+    /// The currency of sales, orders and counts that name none.
+    #[arg(long, value_name = "CODE", default_value = "EUR")]
+    currency: Currency,
     #[command(flatten)]
     serving: ServeArguments,
 }
@@ -39,6 +43,7 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         plain_http: plain_http(serving.allow_plain_http),
         reconnect_max: Duration::from_secs(arguments.reconnect_max),
         country_default: arguments.country.clone(),
+        currency_default: arguments.currency,
         clock: system::clock(),
         entropy: system::entropy(),
     };

@@ -4,6 +4,7 @@ mod activation_code;
 mod add_channel;
 mod add_group;
 mod add_register;
+mod default_customer;
 mod serve;
 mod set_mode;
 mod token;
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     AddRegister(add_register::Arguments),
     /// Issue a code with which one device can become a database, within 24 hours.
     ActivationCode(activation_code::Arguments),
+    /// Say whom the sales of a channel are posted to that name no customer.
+    DefaultCustomer(default_customer::Arguments),
     /// Let changes of a group travel at once, or when jobs run.
     SetMode(set_mode::Arguments),
     /// Make a token for the operators' interface; an older one of that name stops working.
@@ -39,6 +42,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::AddChannel(arguments) => add_channel::run(arguments),
         Command::AddRegister(arguments) => add_register::run(arguments),
         Command::ActivationCode(arguments) => activation_code::run(arguments),
+        Command::DefaultCustomer(arguments) => default_customer::run(arguments),
         Command::SetMode(arguments) => set_mode::run(arguments),
         Command::Token(arguments) => token::run(arguments),
     }

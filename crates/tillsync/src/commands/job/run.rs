@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tillsync_domain::ids::GroupId;
+use tillsync_domain::ids::{DatabaseId, GroupId};
 use tillsync_domain::job::JobName;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::storage::{RunOutcome, Trigger};
@@ -16,13 +16,17 @@ use crate::output::Format;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     tillsync job run synchronize-customers --data-dir /srv/tillsync\n  \
-    tillsync job run 1010 --full default --data-dir /srv/tillsync")]
+    tillsync job run 1010 --full default --data-dir /srv/tillsync\n  \
+    tillsync job run transactional-statements --store S1 --data-dir /srv/tillsync")]
 pub(crate) struct Arguments {
-    /// P-0001, synchronize-customers (or either of its published names) or 1010.
+    /// Which one, as `job list` names it; synchronize-customers also by either published name.
     job: JobName,
-    /// 1010 only: send everything to this group once, instead of what changed.
+    /// 1010 and 1040 only: send everything to this group once, instead of what changed.
     #[arg(long, value_name = "GROUP")]
     full: Option<GroupId>,
+    /// Orders, validation and statements only: only this store's, instead of every store's.
+    #[arg(long, value_name = "ID")]
+    store: Option<DatabaseId>,
     /// P-0001 only: how long to wait for stores to send what they have.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u64,
@@ -36,6 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
     let hq = arguments.place.open_to_change()?;
     let options = JobOptions {
         full_sync_of: arguments.full.clone(),
+        store: arguments.store.clone(),
         patience: Duration::from_secs(arguments.patience),
         ..JobOptions::default()
     };

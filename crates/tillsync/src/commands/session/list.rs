@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     /// Uploads instead of downloads.
     #[arg(long)]
     uploads: bool,
-    /// Also runs of the download job that found nothing to send.
+    /// Also runs of the download jobs that found nothing to send.
     #[arg(long, conflicts_with = "uploads")]
     all: bool,
     /// How many to show.
@@ -122,12 +122,14 @@ fn print_uploads(arguments: &Arguments, uploads: &[UploadSessionRecord]) {
     });
 }
 
-/// The attempts of the download job that found nothing to send, newest first.
+/// The attempts of the download jobs that found nothing to send, newest first.
 fn packages_without_data(hq: &Headquarters, limit: usize) -> Result<Vec<PackageRecord>, Failure> {
     let mut packages = hq.storage().read(|tx| {
         let mut packages = Vec::new();
         for group in tx.groups_all()? {
-            packages.extend(tx.packages_list(&group.id, JobName::Customers1010, limit)?);
+            for job in [JobName::Customers1010, JobName::Products1040] {
+                packages.extend(tx.packages_list(&group.id, job, limit)?);
+            }
         }
         Ok(packages)
     })?;

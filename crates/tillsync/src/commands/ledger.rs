@@ -1,0 +1,114 @@
+//! `tillsync ledger`: what statements posted, and what that comes to.
+
+use tillsync_domain::ids::{DatabaseId, DocumentNumber, StatementId};
+use tillsync_domain::statement::LedgerAccount;
+use tillsync_hq::storage::{LedgerEntry, TrialBalance, Voucher};
+use tillsync_hq_web::api::ledger as twins;
+
+use crate::failure::Failure;
+use crate::headquarters::Place;
+use crate::output::{self, Format};
+
+/// What to do with the ledger.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show the balance of every account, by store and currency.
+    Show(ShowArguments),
+    /// List vouchers with their entries, by number.
+    Vouchers(VoucherArguments),
+}
+
+/// Arguments of `ledger show`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tillsync ledger show --store S1 --data-dir /srv/tillsync\n\n\
+    Debits are positive, credits negative; every row comes to zero.")]
+pub(crate) struct ShowArguments {
+    /// Only of this store.
+    #[arg(long)]
+    store: Option<DatabaseId>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Arguments of `ledger vouchers`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tillsync ledger vouchers --data-dir /srv/tillsync")]
+pub(crate) struct VoucherArguments {
+    /// Only of this statement, by its id.
+    #[arg(long, value_name = "ID")]
+    statement: Option<StatementId>,
+    /// Only those behind this number: the next page.
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<DocumentNumber>,
+    /// How many to show.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(super) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::Show(arguments) => show(arguments),
+        Command::Vouchers(arguments) => vouchers(arguments),
+    }
+}
+
+fn show(arguments: &ShowArguments) -> Result<(), Failure> {
+    let balances = arguments.place.open_to_look()?.trial_balances(arguments.store.as_ref())?;
+    let value = balances.iter().cloned().map(twins::TrialBalance::from).collect::<Vec<_>>();
+    arguments.format.print(&output::json(&value), || {
+        if balances.is_empty() {
+            return "nothing is posted yet".to_owned();
+        }
+        let [a, b, c, d, e, f, g, h] = LedgerAccount::ALL.map(LedgerAccount::as_str);
+        let header = ["Store", "Currency", a, b, c, d, e, f, g, h, "Vouchers"];
+        output::table(header, balances.iter().map(balance_cells))
+    });
+    Ok(())
+}
+
+fn balance_cells(balance: &TrialBalance) -> [String; 11] {
+    let [a, b, c, d, e, f, g, h] = LedgerAccount::ALL.map(|account| {
+        let minor = balance.accounts.get(&account).copied().unwrap_or(0);
+        balance.currency.from_minor(minor).to_string()
+    });
+    let (store, currency) = (balance.store.to_string(), balance.currency.to_string());
+    [store, currency, a, b, c, d, e, f, g, h, balance.vouchers.to_string()]
+}
+
+fn vouchers(arguments: &VoucherArguments) -> Result<(), Failure> {
+    let VoucherArguments { statement, after, limit, place, format } = arguments;
+    let vouchers =
+        place.open_to_look()?.list_vouchers(statement.as_ref(), after.as_ref(), *limit)?;
+    let value = vouchers.iter().cloned().map(twins::Voucher::from).collect::<Vec<_>>();
+    format.print(&output::json(&value), || {
+        if vouchers.is_empty() {
+            return "no voucher matches".to_owned();
+        }
+        let header = ["Voucher", "Posted (UTC)", "Store", "What", "Account", "Customer", "Amount"];
+        let rows = vouchers.iter().flat_map(|voucher| {
+            voucher.entries.iter().enumerate().map(|(n, entry)| entry_cells(voucher, n, entry))
+        });
+        output::table(header, rows)
+    });
+    Ok(())
+}
+
+/// The voucher itself stands beside its first entry only.
+fn entry_cells(voucher: &Voucher, n: usize, entry: &LedgerEntry) -> [String; 7] {
+    let once = |text: String| if n == 0 { text } else { String::new() };
+    [
+        once(voucher.number.to_string()),
+        once(output::time(voucher.posted_at)),
+        once(voucher.store.to_string()),
+        once(voucher.text.clone()),
+        entry.account.as_str().to_owned(),
+        entry.customer.as_ref().map(ToString::to_string).unwrap_or_default(),
+        output::money(voucher.currency, entry.amount),
+    ]
+}

@@ -1,0 +1,121 @@
+//! `tillsync statement`: what the end of the day takes up, sums up and posts.
+
+mod list;
+mod show;
+
+use std::str::FromStr;
+
+use tillsync_domain::ids::{DocumentNumber, ParseIdError, StatementId};
+use tillsync_hq::Headquarters;
+use tillsync_hq::storage::StatementRecord;
+use tillsync_hq_web::api::statements::Statement;
+
+use crate::failure::{CommandError, Failure};
+use crate::headquarters::Place;
+use crate::output::{self, Format};
+
+/// What to do with statements.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// List statements, newest first.
+    List(list::Arguments),
+    /// Show a statement with its sums per account.
+    Show(show::Arguments),
+    /// Take a statement up again at the state where it stopped, and post it to its end.
+    #[command(after_help = "Example:\n  \
+        tillsync statement retry ST-00000001 --data-dir /srv/tillsync")]
+    Retry(One),
+    /// Give up a statement that has posted nothing: what it took up is free again.
+    #[command(after_help = "Example:\n  \
+        tillsync statement release ST-00000001 --data-dir /srv/tillsync")]
+    Release(One),
+}
+
+/// One statement.
+#[derive(Debug, clap::Args)]
+pub(crate) struct One {
+    /// Which one, by its number or id.
+    statement: StatementKey,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A statement by its identity or its number.
+#[derive(Debug, Clone)]
+pub(crate) enum StatementKey {
+    /// Its identity.
+    Id(StatementId),
+    /// Its number.
+    Number(DocumentNumber),
+}
+
+impl FromStr for StatementKey {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(id) => Ok(StatementKey::Id(id)),
+            Err(_) => text.parse().map(StatementKey::Number),
+        }
+    }
+}
+
+pub(super) fn run(command: &Command) -> Result<(), Failure> {
+    match command {
+        Command::List(arguments) => list::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Retry(one) => retry(one),
+        Command::Release(one) => release(one),
+    }
+}
+
+fn retry(one: &One) -> Result<(), Failure> {
+    let hq = one.place.open_to_change()?;
+    let statement = hq.retry_statement(&look_up(&hq, &one.statement)?.id)?;
+    print(one.format, &statement, || {
+        format!("statement {} is now {}", statement.number, statement.state.as_str())
+    });
+    Ok(())
+}
+
+fn release(one: &One) -> Result<(), Failure> {
+    let hq = one.place.open_to_change()?;
+    let statement = hq.release_statement(&look_up(&hq, &one.statement)?.id)?;
+    print(one.format, &statement, || {
+        format!(
+            "statement {} is given up; {} transactions and {} shifts are free again",
+            statement.number, statement.transactions, statement.shifts
+        )
+    });
+    Ok(())
+}
+
+fn print(format: Format, statement: &StatementRecord, text: impl FnOnce() -> String) {
+    format.print(&output::json(&Statement::from(statement.clone())), text);
+}
+
+/// The statement of a key.
+///
+/// # Errors
+/// NotFound: there is none.
+pub(super) fn look_up(hq: &Headquarters, key: &StatementKey) -> Result<StatementRecord, Failure> {
+    let found = hq.storage().read(|tx| match key {
+        StatementKey::Id(id) => tx.statement_get(id),
+        StatementKey::Number(number) => tx.statement_by_number(number),
+    })?;
+    Ok(found.ok_or_else(|| {
+        CommandError::UnknownStatement(match key {
+            StatementKey::Id(id) => id.to_string(),
+            StatementKey::Number(number) => number.to_string(),
+        })
+    })?)
+}
+
+/// Amounts by currency as people read them.
+fn amounts(statement: &StatementRecord) -> String {
+    let amounts = statement.amounts.iter();
+    let texts = amounts.map(|(currency, minor)| output::money(*currency, *minor));
+    texts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,132 @@
+//! `tillsync transaction list`.
+
+use tillsync_domain::document::DocumentKind;
+use tillsync_domain::ids::{DatabaseId, StatementId};
+use tillsync_domain::validation::ValidationStatus;
+use tillsync_hq::storage::{DocumentPosition, TransactionFilter, TransactionRecord};
+
+use super::{account_of, findings_of, list_json, total_of};
+use crate::commands::names::validation_status;
+use crate::failure::Failure;
+use crate::headquarters::Place;
+use crate::output::{self, Format};
+
+/// Arguments of `transaction list`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    tillsync transaction list --data-dir /srv/tillsync\n  \
+    tillsync transaction list --validation error --store S1 --data-dir /srv/tillsync\n  \
+    tillsync transaction list --quarantined --data-dir /srv/tillsync")]
+pub(crate) struct Arguments {
+    /// Only in this validation status: new, waiting, successful, error or none.
+    #[arg(long, value_name = "STATUS", value_parser = validation_status)]
+    validation: Option<ValidationStatus>,
+    /// Only of this store.
+    #[arg(long)]
+    store: Option<DatabaseId>,
+    /// Only of this statement, by its id.
+    #[arg(long, value_name = "ID")]
+    statement: Option<StatementId>,
+    /// Only those behind this position: the next page.
+    #[arg(long, value_name = "POSITION", default_value_t = 0)]
+    after: u64,
+    /// Documents instead that contradicted what was known and were set aside.
+    #[arg(long, conflicts_with_all = ["validation", "store", "statement"])]
+    quarantined: bool,
+    /// How many to show.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if arguments.quarantined {
+        return list_quarantined(arguments);
+    }
+    let filter = TransactionFilter {
+        validation: arguments.validation,
+        store: arguments.store.clone(),
+        statement: arguments.statement,
+        after: DocumentPosition(arguments.after),
+        limit: arguments.limit,
+        ..TransactionFilter::default()
+    };
+    let hq = arguments.place.open_to_look()?;
+    let records = hq.storage().read(|tx| tx.transactions_list(&filter))?;
+    arguments.format.print(&list_json(&records), || {
+        if records.is_empty() {
+            return "no transaction matches".to_owned();
+        }
+        let header = [
+            "Position",
+            "Number",
+            "Kind",
+            "Store",
+            "Recorded (UTC)",
+            "Account",
+            "Total",
+            "Validation",
+            "Statement",
+            "Why",
+        ];
+        output::table(header, records.iter().map(cells))
+    });
+    Ok(())
+}
+
+fn cells(record: &TransactionRecord) -> [String; 10] {
+    let kind = match record.header.kind {
+        DocumentKind::Order => "order",
+        _ if record.header.is_voided => "voided sale",
+        _ => "sale",
+    };
+    let statement = match (record.statement, record.posted_at) {
+        (Some(_), Some(_)) => "posted",
+        (Some(_), None) => "taken up",
+        (None, _) => "-",
+    };
+    [
+        record.position.0.to_string(),
+        record.row.number.to_string(),
+        kind.to_owned(),
+        record.source.source.to_string(),
+        output::time(record.row.created_at),
+        account_of(record),
+        total_of(record),
+        record.validation.as_str().to_owned(),
+        statement.to_owned(),
+        findings_of(record),
+    ]
+}
+
+fn list_quarantined(arguments: &Arguments) -> Result<(), Failure> {
+    let hq = arguments.place.open_to_look()?;
+    let after = DocumentPosition(arguments.after);
+    let found = hq.storage().read(|tx| tx.documents_quarantined(after, arguments.limit))?;
+    let twins =
+        found.iter().cloned().map(tillsync_hq_web::api::quarantine::QuarantinedDocument::from);
+    let value = output::json(&twins.collect::<Vec<_>>());
+    arguments.format.print(&value, || {
+        if found.is_empty() {
+            return "no document was set aside".to_owned();
+        }
+        let header = ["Position", "Number", "Kind", "From", "Recorded (UTC)", "Arrived (UTC)"];
+        output::table(
+            header,
+            found.iter().map(|(position, row, source)| {
+                [
+                    position.0.to_string(),
+                    row.number.to_string(),
+                    row.kind.clone(),
+                    row.origin.to_string(),
+                    output::time(row.created_at),
+                    output::time(source.received_at),
+                ]
+            }),
+        )
+    });
+    Ok(())
+}
