@@ -1,4 +1,5 @@
-//! What a till or web shop does at an edge: creates and finds customers over HTTP.
+//! What a till or web shop does at an edge over HTTP: creates and finds customers here, sells in
+//! `sales.rs`.
 //!
 //! One client belongs to one thread; its connection is kept open between requests.
 
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use ureq::Agent;
 use ureq::http::StatusCode;
@@ -77,11 +79,13 @@ pub struct EdgeStatus {
     pub customers: u64,
     /// Those among them without an account.
     pub pending: u64,
-    /// Operations that its upstream has not acknowledged.
+    /// What it recorded and its upstream has not acknowledged.
     pub unsent: u64,
+    /// The version of the items it sells, as job 1040 brought them.
+    pub items_version: u64,
 }
 
-/// A client of one edge's customer interface.
+/// A client of one edge's interface for tills.
 #[derive(Debug)]
 pub struct CommerceClient {
     agent: Agent,
@@ -126,14 +130,7 @@ impl CommerceClient {
     /// # Errors
     /// Busy: no answer came. Broken: an odd answer.
     pub fn find_customer(&self, key: &CustomerKey) -> Result<Option<Value>, CommerceError> {
-        let path = format!("/Commerce/Customers('{key}')");
-        let url = url_of(&self.door.address, &path)?;
-        let response = self.agent.get(url).header("Authorization", self.bearer()).call();
-        match answer(response)? {
-            (StatusCode::OK, body) => Ok(Some(body)),
-            (StatusCode::NOT_FOUND, _) => Ok(None),
-            (status, body) => Err(unexpected(status, &body)),
-        }
+        self.find(&format!("/Commerce/Customers('{key}')"))
     }
 
     /// The customers that a search for words finds, at most `top`.
@@ -141,19 +138,11 @@ impl CommerceClient {
     /// # Errors
     /// Busy: no answer came. Broken: an odd answer.
     pub fn search_customers(&self, words: &str, top: usize) -> Result<Vec<Value>, CommerceError> {
-        let url = url_of(&self.door.address, "/Commerce/Customers/Search")?;
         let criteria = serde_json::json!({
             "CustomerSearchCriteria": {"Keyword": words},
             "QueryResultSettings": {"Paging": {"Top": top, "Skip": 0}},
         });
-        let request = self.agent.post(url).header("Authorization", self.bearer());
-        match answer(request.send_json(&criteria))? {
-            (StatusCode::OK, mut body) => match body.get_mut("value").map(Value::take) {
-                Some(Value::Array(found)) => Ok(found),
-                _ => Err(unexpected(StatusCode::OK, &body)),
-            },
-            (status, body) => Err(unexpected(status, &body)),
-        }
+        page_of(self.post("/Commerce/Customers/Search", &criteria)?)
     }
 
     /// How the edge is.
@@ -171,7 +160,27 @@ impl CommerceClient {
             customers: count("customers")?,
             pending: count("pending")?,
             unsent: count("unsent")?,
+            items_version: body["applied"][JobName::Products1040.as_str()].as_u64().unwrap_or(0),
         })
+    }
+
+    /// Asks for one thing; nothing when the edge does not know it.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Value>, CommerceError> {
+        let url = url_of(&self.door.address, path)?;
+        match answer(self.agent.get(url).header("Authorization", self.bearer()).call())? {
+            (StatusCode::OK, body) => Ok(Some(body)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, body) => Err(unexpected(status, &body)),
+        }
+    }
+
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, Value), CommerceError> {
+        let url = url_of(&self.door.address, path)?;
+        answer(self.agent.post(url).header("Authorization", self.bearer()).send_json(body))
     }
 
     fn bearer(&self) -> String {
@@ -215,12 +224,21 @@ pub(crate) fn unexpected(status: StatusCode, body: &Value) -> CommerceError {
     CommerceError::Unexpected { status: status.as_u16(), body }
 }
 
+/// The list in the answer to a search.
+pub(crate) fn page_of(answer: (StatusCode, Value)) -> Result<Vec<Value>, CommerceError> {
+    let (status, mut body) = answer;
+    match (status, body.get_mut("value").map(Value::take)) {
+        (StatusCode::OK, Some(Value::Array(found))) => Ok(found),
+        _ => Err(unexpected(status, &body)),
+    }
+}
+
 /// The key under which an answer's customer can be found.
 fn account_of(customer: &Value) -> Option<CustomerKey> {
     customer.get("AccountNumber")?.as_str()?.parse().ok()
 }
 
-fn refusals_of(body: &Value) -> Vec<FieldRefusal> {
+pub(crate) fn refusals_of(body: &Value) -> Vec<FieldRefusal> {
     let error = body.get("error").unwrap_or(body);
     let text = |value: &Value, name: &str| {
         value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -1,8 +1,12 @@
 //! What an operator does at headquarters, over its interface.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tillsync_domain::ids::DatabaseId;
+use tillsync_domain::item::{Item, ItemPrice};
 use tillsync_domain::job::JobName;
 use tillsync_exchange::device::Secret;
 use ureq::Agent;
@@ -10,6 +14,7 @@ use ureq::http::StatusCode;
 
 use crate::commerce::{CommerceError, agent, answer, unexpected, url_of};
 use crate::error::FleetError;
+use crate::sales::decimal_of;
 use crate::server::Address;
 use crate::waiting::{Deadline, pause};
 
@@ -17,7 +22,7 @@ use crate::waiting::{Deadline, pause};
 const RUN_LIMIT: Duration = Duration::from_secs(300);
 
 /// How often a running job is asked whether it has ended.
-const ASK_EVERY: Duration = Duration::from_millis(50);
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// How headquarters' inbox is, in counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +33,47 @@ pub struct InboxStatus {
     pub pending: u64,
     /// Operations that failed.
     pub failed: u64,
+}
+
+/// How far what was uploaded has come on its way to the ledger, in counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TransactionsStatus {
+    /// Sales and orders by validation status.
+    pub by_validation: BTreeMap<String, u64>,
+    /// Orders by order status.
+    pub by_order_status: BTreeMap<String, u64>,
+    /// Validated, but in no statement.
+    pub ready: u64,
+    /// Posted.
+    pub posted: u64,
+    /// Set aside because their number was known with other content.
+    pub quarantined: u64,
+}
+
+/// The end of the day in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostedReport {
+    /// Orders that have their sales order.
+    pub orders_created: u64,
+    /// Sales that are posted.
+    pub sales_posted: u64,
+    /// Statements that are posted.
+    pub statements_posted: u64,
+    /// What the ledger says was sold, tax included, by currency.
+    pub amounts: BTreeMap<String, Decimal>,
+    /// Customer keys in postings that are no account.
+    pub temporary_ids: u64,
+}
+
+impl TransactionsStatus {
+    /// Those that are on their way: neither posted, nor found to be wrong, nor of a kind that is
+    /// never posted.
+    pub fn on_their_way(&self) -> u64 {
+        let count =
+            |counts: &BTreeMap<String, u64>, status: &str| counts.get(status).copied().unwrap_or(0);
+        let validating = ["New", "Waiting"].map(|status| count(&self.by_validation, status));
+        validating.iter().sum::<u64>() + self.ready
+    }
 }
 
 /// A client of headquarters' operator interface.
@@ -60,6 +106,97 @@ impl HeadquartersClient {
         })
     }
 
+    /// How far sales and orders have come.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn transactions(&self) -> Result<TransactionsStatus, FleetError> {
+        let body = self.get("/api/v1/status")?;
+        let found = &body["transactions"];
+        let counts = |name: &str| {
+            let counts = found[name].as_object().into_iter().flatten();
+            counts.map(|(status, count)| (status.clone(), count.as_u64().unwrap_or(0))).collect()
+        };
+        let count = |name: &str| found[name].as_u64().unwrap_or(0);
+        Ok(TransactionsStatus {
+            by_validation: counts("by_validation"),
+            by_order_status: counts("by_order_status"),
+            ready: count("ready"),
+            posted: count("posted"),
+            quarantined: count("quarantined"),
+        })
+    }
+
+    /// Adds items or replaces them, and returns the version of the change log that has them;
+    /// 0 when nothing changed.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: refused, or an odd answer.
+    pub fn put_items(&self, items: &[Item]) -> Result<u64, FleetError> {
+        let path = "/api/v1/items";
+        let items: Vec<_> = items.iter().map(item_json).collect();
+        match self.put(path, &json!({"items": items}))? {
+            (StatusCode::OK, body) => Ok(body["version"].as_u64().unwrap_or(0)),
+            (status, body) => Err(request_error(path, unexpected(status, &body))),
+        }
+    }
+
+    /// Creates the customer to whom unnamed sales of a store are posted.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: refused, or an odd answer.
+    pub fn create_default_customer(
+        &self,
+        store: &DatabaseId,
+        name: &str,
+    ) -> Result<(), FleetError> {
+        let path = format!("/api/v1/databases/{store}/default-customer");
+        match self.put(&path, &json!({"create": name}))? {
+            (StatusCode::OK, _) => Ok(()),
+            (status, body) => Err(request_error(&path, unexpected(status, &body))),
+        }
+    }
+
+    /// What is posted.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn postings(&self) -> Result<PostedReport, FleetError> {
+        let body = self.get("/api/v1/postings")?;
+        let count = |name: &str| body[name].as_u64().unwrap_or(0);
+        let amounts = body["amounts_posted"].as_array().into_iter().flatten();
+        let amount = |amount: &Value| {
+            Some((amount["currency"].as_str()?.to_owned(), decimal_of(&amount["amount"])?))
+        };
+        Ok(PostedReport {
+            orders_created: count("orders_created"),
+            sales_posted: count("sales_posted"),
+            statements_posted: count("statements_posted"),
+            amounts: amounts.filter_map(amount).collect(),
+            temporary_ids: count("temporary_ids_in_postings"),
+        })
+    }
+
+    /// Everything of a list of the interface, page by page, as it stands there.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn list(&self, path: &str) -> Result<Vec<Value>, FleetError> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let mut page = self.get(&format!("{path}?limit=1000{after}"))?;
+            let Value::Array(items) = page["items"].take() else {
+                return Err(request_error(path, unexpected(StatusCode::OK, &page)));
+            };
+            all.extend(items);
+            after = match &page["next"] {
+                Value::Null => return Ok(all),
+                Value::String(next) => format!("&after={next}"),
+                next => format!("&after={next}"),
+            };
+        }
+    }
+
     /// Starts a job, waits for the end of its run and returns the run as the interface shows it.
     ///
     /// # Errors
@@ -71,13 +208,35 @@ impl HeadquartersClient {
             match self.post(&path, &json!({}))? {
                 // Its live run holds the lease for a moment.
                 (status, _) if is_busy(status) && !deadline.is_over() => pause(ASK_EVERY),
-                (StatusCode::ACCEPTED | StatusCode::OK, body) => break body,
-                (status, body) => return Err(request_error(&path, unexpected(status, &body))),
+                (status, body) => break Self::started(&path, status, &body)?,
             }
         };
-        let Some(run) = started.get("run").and_then(Value::as_str) else {
-            return Err(request_error(&path, unexpected(StatusCode::ACCEPTED, &started)));
-        };
+        self.wait_for_run(&started, deadline)
+    }
+
+    /// The same, unless a run goes on already.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer, or no end.
+    pub fn run_job_if_free(&self, job: JobName) -> Result<Option<Value>, FleetError> {
+        let path = format!("/api/v1/jobs/{job}/runs");
+        match self.post(&path, &json!({}))? {
+            (status, _) if is_busy(status) => Ok(None),
+            (status, body) => {
+                let started = Self::started(&path, status, &body)?;
+                self.wait_for_run(&started, Deadline::after(RUN_LIMIT)).map(Some)
+            }
+        }
+    }
+
+    fn started(path: &str, status: StatusCode, body: &Value) -> Result<String, FleetError> {
+        match (status, body.get("run").and_then(Value::as_str)) {
+            (StatusCode::ACCEPTED | StatusCode::OK, Some(run)) => Ok(run.to_owned()),
+            _ => Err(request_error(path, unexpected(status, body))),
+        }
+    }
+
+    fn wait_for_run(&self, run: &str, deadline: Deadline) -> Result<Value, FleetError> {
         let path = format!("/api/v1/runs/{run}");
         loop {
             let record = self.get(&path)?;
@@ -108,9 +267,28 @@ impl HeadquartersClient {
         post().map_err(|error| request_error(path, error))
     }
 
+    fn put(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), FleetError> {
+        let put = || {
+            let url = url_of(&self.address, path)?;
+            answer(self.agent.put(url).header("Authorization", self.bearer()).send_json(body))
+        };
+        put().map_err(|error| request_error(path, error))
+    }
+
     fn bearer(&self) -> String {
         format!("Bearer {}", self.token.reveal())
     }
+}
+
+fn item_json(item: &Item) -> Value {
+    let price = |price: &ItemPrice| json!({"amount": price.price.to_string(), "currency": price.currency.code()});
+    json!({
+        "number": item.number.as_str(),
+        "name": item.name,
+        "tax_rate": item.tax_rate.to_string(),
+        "is_active": item.is_active,
+        "prices": item.prices.iter().map(price).collect::<Vec<_>>(),
+    })
 }
 
 fn is_busy(status: StatusCode) -> bool {

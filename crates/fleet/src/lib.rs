@@ -11,6 +11,7 @@ mod headquarters;
 mod layout;
 mod link;
 mod program;
+mod sales;
 mod server;
 mod waiting;
 
@@ -19,9 +20,12 @@ pub use commerce::{
 };
 pub use error::FleetError;
 pub use fleet::{Edge, EdgeDoor, Fleet, FleetPlan, NodeId};
-pub use headquarters::{HeadquartersClient, InboxStatus};
+pub use headquarters::{HeadquartersClient, InboxStatus, PostedReport, TransactionsStatus};
 pub use layout::Layout;
 pub use link::{Link, LinkState};
 pub use program::Program;
+pub use sales::{
+    Counted, LineRequest, Product, Recorded, TradeAnswer, TradeRequest, TradeRequestKind,
+};
 pub use server::{Address, Killed, MemoryKib};
 pub use waiting::{Deadline, Stopwatch, pause, wait_until};
