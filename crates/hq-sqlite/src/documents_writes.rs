@@ -46,6 +46,13 @@ const REPAIR: &str = "UPDATE transaction_state
         findings = NULL, validated_at = NULL, account = NULL
     WHERE number = ?1 AND statement IS NULL";
 
+/// Takes a list of number, status, findings and account.
+pub(crate) const VERDICTS: &str = "UPDATE transaction_state
+    SET validation = value ->> 1, findings = value ->> 2, validated_at = ?2,
+        account = coalesce(value ->> 3, account)
+    FROM json_each(?1)
+    WHERE number = value ->> 0 AND statement IS NULL";
+
 /// New transactions and orders of one call.
 #[derive(Default)]
 struct Added {
@@ -137,13 +144,8 @@ impl DocumentWrites for SqliteTx<'_> {
                 )
             })
             .collect();
-        let sql = "UPDATE transaction_state
-            SET validation = value ->> 1, findings = value ->> 2, validated_at = ?2,
-                account = coalesce(value ->> 3, account)
-            FROM json_each(?1)
-            WHERE number = value ->> 0 AND statement IS NULL";
         let values = params![to_json(&rows), now.as_microsecond()];
-        change(self.connection, sql, values, "write down what validation found")?;
+        change(self.connection, VERDICTS, values, "write down what validation found")?;
         Ok(())
     }
 

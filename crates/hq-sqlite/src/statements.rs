@@ -38,6 +38,10 @@ pub(crate) const OF_STATEMENT: &str = concat!(
     " WHERE state.statement = ?1 ORDER BY state.account, state.currency, state.position"
 );
 
+/// Takes a statement and a list of numbers.
+pub(crate) const UNMARK: &str = "UPDATE transaction_state SET statement = NULL, voucher = NULL
+    WHERE number IN (SELECT value FROM json_each(?2)) AND statement = ?1";
+
 impl StatementReads for SqliteTx<'_> {
     fn statement_get(&mut self, id: &StatementId) -> Result<Option<StatementRecord>, StorageError> {
         let sql = format!("{STATEMENT} WHERE id = ?1");
@@ -209,11 +213,9 @@ impl StatementWrites for SqliteTx<'_> {
         id: &StatementId,
         numbers: &[TransactionNumber],
     ) -> Result<(), StorageError> {
-        let sql = "UPDATE transaction_state SET statement = NULL, voucher = NULL
-            WHERE number IN (SELECT value FROM json_each(?2)) AND statement = ?1";
         let numbers = text_list(numbers.iter().map(TransactionNumber::as_str));
         let values = params![id.as_uuid().as_bytes(), numbers];
-        change(self.connection, sql, values, "take transactions out of a statement")?;
+        change(self.connection, UNMARK, values, "take transactions out of a statement")?;
         Ok(())
     }
 

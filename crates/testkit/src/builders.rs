@@ -66,6 +66,8 @@ macro_rules! numbered_ids {
     };
 }
 
+pub mod documents;
+
 numbered_ids! {
     /// Customer `n`.
     customer_guid -> CustomerGuid, 0x01;

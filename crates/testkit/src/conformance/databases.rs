@@ -7,7 +7,8 @@ use tillsync_hq::storage::{
 };
 
 use super::add_channels;
-use crate::builders::{at, at_micros, book, database, group};
+use super::promotion::apply;
+use crate::builders::{PlanBuilder, account, at, at_micros, book, database, group};
 
 /// Adds a group with address books.
 pub(crate) fn add_group(storage: &dyn Storage, name: &str, books: &[&str]) {
@@ -102,6 +103,7 @@ pub fn a_database_is_inserted_once(storage: &dyn Storage) {
         last_seen_at: None,
         health: None,
         pulled: 0,
+        default_customer: None,
     };
     assert_eq!(get(storage, "S1.R1"), expected);
 }
@@ -148,6 +150,24 @@ pub fn an_unknown_database_is_refused_not_ignored(storage: &dyn Storage) {
     assert_constraint(storage.write(|tx| tx.database_enrol(&nobody, &credential, at(1))));
     assert_constraint(storage.write(|tx| tx.database_revoke(&nobody, at(1))));
     assert_constraint(storage.write(|tx| tx.database_seen(&nobody, &health(1), 0, at(1))));
+    apply(storage, PlanBuilder::new().promote(1));
+    assert_constraint(storage.write(|tx| tx.database_default_customer_set(&nobody, &account(1))));
+}
+
+/// Unnamed sales are posted to it, so it is never a temporary identity.
+pub fn a_default_customer_is_an_account_that_was_given(storage: &dyn Storage) {
+    add_channels(storage);
+    apply(storage, PlanBuilder::new().promote(1).promote(2));
+    let set =
+        |n| storage.write(|tx| tx.database_default_customer_set(&database("S1"), &account(n)));
+    assert_eq!(get(storage, "S1").default_customer, None);
+    for n in [1, 2] {
+        set(n).expect("known");
+        assert_eq!(get(storage, "S1").default_customer, Some(account(n)));
+    }
+    assert_constraint(set(3));
+    assert_eq!(get(storage, "S1").default_customer, Some(account(2)));
+    assert_eq!(get(storage, "S2").default_customer, None, "others are not concerned");
 }
 
 fn health(pending: u64) -> DatabaseHealth {

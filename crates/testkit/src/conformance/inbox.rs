@@ -7,7 +7,8 @@ use tillsync_domain::operation::{OperationStatus, Watermark};
 use tillsync_domain::promotion::InboxPosition;
 use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_hq::storage::{
-    DueOperations, InsertCounts, OperationRecord, OperationSource, Storage, StorageError,
+    DueOperations, InsertCounts, OperationRecord, OperationSource, StagedCustomer, Storage,
+    StorageError,
 };
 
 use crate::builders::{
@@ -124,7 +125,7 @@ pub fn watermarks_count_each_epoch_and_never_go_back(storage: &dyn Storage) {
     let mark = |epoch, counter: u64, operation| Watermark {
         epoch: epoch_id(epoch),
         counter: Counter(counter),
-        operation: Some(operation_id(operation)),
+        entry: Some(operation_id(operation).into()),
     };
     let set = |source: &str, mark: &Watermark| {
         storage.write(|tx| tx.watermark_set(&database(source), mark))
@@ -272,4 +273,35 @@ pub fn numbers_that_a_sender_makes_up_survive(storage: &dyn Storage) {
     let set = |counter| storage.write(|tx| tx.watermark_set(&database("S1"), &mark(counter)));
     set(u64::MAX).expect("the largest");
     assert!(set(1).is_err(), "still the largest");
+}
+
+/// For orders and sales that wait for their customer: what it is that they wait for.
+pub fn what_is_staged_of_a_customer_is_told_until_it_has_an_account(storage: &dyn Storage) {
+    let rows = [creation(1), creation(2), creation(3), addition(4, 5, Rank::Other), creation(6)];
+    insert(storage, 10, &rows);
+    insert(storage, 10, &[addition(7, 6, Rank::Other), addition(8, 3, Rank::Other)]);
+    promote(storage, 1);
+    fail(storage, 2, "no such country", Some(at(70)));
+    fail(storage, 6, "first", None);
+    fail(storage, 6, "last", None);
+    fail(storage, 8, "only the address", None);
+    let wanted: Vec<_> = [1, 2, 3, 5, 6, 9, 2].map(customer_guid).to_vec();
+    let staged = storage.read(|tx| tx.customers_staged(&wanted)).expect("readable");
+    let expected = [
+        (2, StagedCustomer::Failed("no such country".into())),
+        (3, StagedCustomer::Pending),
+        (5, StagedCustomer::Pending),
+        (6, StagedCustomer::Failed("last".into())),
+    ];
+    let expected = expected.into_iter().map(|(n, staged)| (customer_guid(n), staged)).collect();
+    assert_eq!(staged, expected);
+    let corrected = operation_of(20, 2);
+    insert(storage, 80, &[corrected]);
+    let staged = storage.read(|tx| tx.customers_staged(&[customer_guid(2)])).expect("readable");
+    assert_eq!(staged[&customer_guid(2)], StagedCustomer::Pending, "it is tried once more");
+}
+
+/// Operation `n`, which creates another operation's customer again.
+fn operation_of(n: u32, customer: u32) -> OperationRow {
+    OperationRow { customer: customer_guid(customer), ..creation(n) }
 }

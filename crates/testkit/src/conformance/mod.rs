@@ -13,12 +13,18 @@
 pub mod customers;
 pub mod databases;
 pub mod distribution;
+pub mod documents;
 pub mod inbox;
+pub mod items;
 pub mod jobs;
+pub mod ledger;
+pub mod orders;
 pub mod packages;
 pub mod promotion;
 pub mod sequences;
+pub mod statements;
 pub mod transactions;
+pub mod validation;
 
 use tillsync_hq::storage::Storage;
 
@@ -65,6 +71,7 @@ cases! {$
         a_credential_opens_until_it_is_replaced_or_revoked
         two_databases_never_share_a_credential
         an_unknown_database_is_refused_not_ignored
+        a_default_customer_is_an_account_that_was_given
         a_poll_is_remembered_and_its_pull_never_goes_back
         an_activation_code_remembers_who_redeemed_it
         an_operators_token_is_replaced_by_name
@@ -84,6 +91,7 @@ cases! {$
         the_history_of_a_customer_ends_with_its_quarantine
         the_inbox_counts_by_status_and_knows_the_oldest
         numbers_that_a_sender_makes_up_survive
+        what_is_staged_of_a_customer_is_told_until_it_has_an_account
     }
     promotion {
         a_promotion_writes_everything_at_once
@@ -147,6 +155,74 @@ cases! {$
         old_runs_are_forgotten_but_running_ones_stay
         schedules_are_replaced_by_job
         pulls_count_up
+    }
+    documents {
+        a_transaction_comes_back_word_for_word_with_its_header
+        an_order_begins_new_and_a_sale_has_no_order_state
+        a_voided_sale_is_validated_as_none
+        a_repeated_document_changes_nothing
+        another_content_under_a_known_number_is_set_aside_once
+        another_number_under_a_known_id_is_set_aside
+        a_document_of_an_unknown_kind_is_kept_and_counted
+        receipts_are_found_by_number_in_order_of_arrival
+        a_shift_follows_its_steps
+        a_shift_moves_on_and_never_back
+        a_shift_is_known_once_it_was_opened
+        shifts_are_listed_by_store_and_status
+        a_step_of_a_shift_is_no_transaction
+    }
+    orders {
+        orders_are_due_by_their_status
+        due_orders_are_those_of_a_store_in_pages
+        an_order_is_stored_as_it_stands
+        a_sales_order_belongs_to_one_order_for_ever
+        orders_are_listed_by_status_and_hold
+    }
+    validation {
+        transactions_are_due_by_their_validation
+        due_transactions_are_those_of_a_store_in_pages
+        a_verdict_is_written_down_and_keeps_a_known_account
+        a_verdict_comes_too_late_once_a_statement_has_the_transaction
+        a_repair_replaces_what_counts_and_validation_begins_anew
+        a_transaction_of_a_statement_is_not_repaired
+        the_history_of_a_customer_is_found_by_either_key
+        transactions_are_listed_by_what_is_asked_for
+        transactions_are_counted_by_status
+    }
+    statements {
+        a_statement_is_stored_as_it_stands
+        a_posted_statement_never_changes
+        statements_are_listed_newest_first
+        a_statement_marks_what_is_ready
+        a_statement_marks_closed_shifts
+        the_transactions_of_a_statement_come_by_account
+        the_transactions_of_a_statements_shifts_come_by_shift
+        transactions_are_taken_out_of_a_statement_again
+        a_statement_that_is_given_up_frees_what_it_marked
+        a_statement_that_posted_cannot_be_given_up
+        aggregates_are_replaced_and_listed_in_pages
+        sales_are_linked_with_the_voucher_of_their_invoice
+        what_is_posted_never_changes
+    }
+    ledger {
+        vouchers_come_back_as_they_were_posted
+        a_voucher_that_does_not_balance_is_refused
+        a_voucher_number_is_used_once
+        a_customer_owes_the_sum_of_its_entries
+        the_ledger_is_summed_up_by_store_and_currency
+        temporary_ids_are_found_wherever_they_were_posted
+        an_order_without_an_account_counts_as_temporary
+        the_check_of_postings_finds_nothing_when_all_is_well
+        the_check_finds_invoices_that_are_not_the_sales
+        the_check_finds_statements_and_transactions_that_disagree
+    }
+    items {
+        items_come_back_as_they_were_put
+        items_are_found_by_number_and_name
+        only_what_changes_gets_a_new_version
+        products_are_streamed_by_version_and_number
+        a_price_finer_than_its_currency_is_refused
+        parameters_are_replaced_as_a_whole
     }
 }
 
