@@ -16,6 +16,8 @@ impl World {
     pub fn check(&self) -> Vec<String> {
         let mut findings = self.check_headquarters();
         findings.extend(self.check_acknowledged());
+        findings.extend(self.check_documents());
+        findings.extend(self.check_books());
         for at in self.edges() {
             let node = &self.nodes[&at];
             let file = node.folder.join(database_file(node.kind));

@@ -99,6 +99,13 @@ impl Line {
         }
     }
 
+    /// Headquarters at the other end was started anew. A line to a store stays as it is.
+    pub(super) fn lead_to_headquarters(&self, hq: &Arc<Headquarters>) {
+        if let End::Headquarters(end) = &mut self.state().end {
+            *end = Arc::clone(hq);
+        }
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().expect("nobody panics on the line")
     }

@@ -3,10 +3,15 @@
 //!
 //! Dropping a world runs every check on everything in it.
 
+mod basket;
+mod check_books;
 mod checks;
+mod day;
 mod line;
 mod ports;
 mod render;
+mod render_books;
+mod selling;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +29,9 @@ use tillsync_channel::upstream::Upstream;
 use tillsync_channel::{Db, Edge, EdgeOptions};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::customer::{AddressDraft, CustomerDraft};
-use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, DatabaseId, GroupId};
+use tillsync_domain::ids::{
+    AccountNumber, AddressGuid, CustomerGuid, CustomerKey, DatabaseId, GroupId,
+};
 use tillsync_domain::job::JobName;
 use tillsync_domain::number_sequence::SequenceChange;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
@@ -36,10 +43,13 @@ use tillsync_hq::trace::CustomerTrace;
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
+pub use basket::{Basket, Buyer};
 pub use line::{Fault, Line};
 pub use ports::StoryClock;
+pub use selling::item;
 
 use crate::builders::SeededEntropy;
+use selling::{AcknowledgedStep, AcknowledgedTrade};
 
 /// The group that stores of a world are in unless a story says otherwise.
 pub const GROUP: &str = "retail";
@@ -61,6 +71,8 @@ pub struct World {
     hq: Arc<Headquarters>,
     nodes: BTreeMap<String, Node>,
     acknowledged: Vec<(CustomerGuid, String)>,
+    acknowledged_trades: Vec<AcknowledgedTrade>,
+    acknowledged_steps: Vec<AcknowledgedStep>,
 }
 
 impl World {
@@ -70,8 +82,16 @@ impl World {
         let clock = Arc::new(StoryClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
         let hq = open_headquarters(folder.path(), &clock, &entropy);
-        let world =
-            World { folder, clock, entropy, hq, nodes: BTreeMap::new(), acknowledged: vec![] };
+        let world = World {
+            folder,
+            clock,
+            entropy,
+            hq,
+            nodes: BTreeMap::new(),
+            acknowledged: vec![],
+            acknowledged_trades: vec![],
+            acknowledged_steps: vec![],
+        };
         world.add_group(GROUP, &[GROUP]);
         world
     }
@@ -146,7 +166,8 @@ impl World {
     pub fn start(&mut self, at: &str) {
         let entropy = Arc::clone(&self.entropy);
         let node = self.nodes.get_mut(at).expect("a known edge");
-        let options = EdgeOptions { entropy, country_default: None };
+        let currency_default = "EUR".parse().expect("a currency");
+        let options = EdgeOptions { entropy, country_default: None, currency_default };
         let edge = Edge::open(&node.folder, node.kind, options).expect("an enrolled edge");
         let edge = Arc::new(edge);
         node.line.present_as(edge.identity());
@@ -189,11 +210,13 @@ impl World {
     }
 
     /// Adds an address to a customer at an edge.
-    pub fn add_address(&self, at: &str, customer: CustomerKey, street: &str) {
+    pub fn add_address(&self, at: &str, customer: CustomerKey, street: &str) -> AddressGuid {
         let address = AddressDraft { street: Some(street.into()), ..AddressDraft::default() };
         let addresses = vec![address];
         let request = AddAddresses { customer, addresses, staff: None, request: None };
-        add_addresses(self.edge(at), request, self.clock.now()).expect("a valid address");
+        let view = add_addresses(self.edge(at), request, self.clock.now());
+        let addresses = view.expect("a valid address").addresses;
+        addresses.last().expect("it was added just now").content.guid
     }
 
     /// Looks a customer up at an edge.

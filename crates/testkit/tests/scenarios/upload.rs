@@ -107,10 +107,10 @@ fn refusal(sent: Result<UploadReceipt, UpstreamError>) -> (ErrorKind, String) {
 fn a_second_run_sends_nothing() {
     let mut world = store();
     world.create("S1", "Waller");
-    assert_eq!(world.upload("S1").unwrap().operations, 1);
-    assert_eq!(world.upload("S1").unwrap().operations, 0);
+    assert_eq!(world.upload("S1").unwrap().entries, 1);
+    assert_eq!(world.upload("S1").unwrap().entries, 0);
     world.create("S1", "Berry");
-    assert_eq!(world.upload("S1").unwrap().operations, 1);
+    assert_eq!(world.upload("S1").unwrap().entries, 1);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_package_behind_a_gap_is_refused_with_the_watermark_and_nothing_is_lost() {
     match sender.send(&rows[4..]) {
         Err(UpstreamError::Refused { kind: ErrorKind::Conflict, watermark: Some(w), .. }) => {
             assert_eq!(w.counter.0, 2);
-            assert_eq!(w.operation, Some(rows[1].id));
+            assert_eq!(w.entry, Some(rows[1].id.into()));
         }
         other => panic!("{other:?}"),
     }
