@@ -85,7 +85,7 @@ impl Headquarters {
             }
             let mut jobs: Vec<_> = due.into_iter().map(|schedule| schedule.job).collect();
             // In one instant, the way of the data: pull, promote, distribute.
-            jobs.sort_unstable();
+            jobs.sort_unstable_by_key(|job| JobName::ALL.iter().position(|known| known == job));
             Ok(jobs)
         })?)
     }
