@@ -2,61 +2,41 @@
 
 use serde_json::{Value, json};
 
-use crate::site::{Site, package, wait_for};
-
-/// Starts a job and waits for its end.
-fn run(site: &Site, job: &str, request: Value) -> Value {
-    let path = format!("/api/v1/jobs/{job}/runs");
-    let started = wait_for("the job is free", || {
-        let answer = site.operate("POST", &path, Some(request.clone()));
-        // Live mode may be at it just now.
-        if answer.status == 503 { None } else { Some(answer.expect(202)) }
-    });
-    let path = format!("/api/v1/runs/{}", started["run"].as_str().expect("an id"));
-    wait_for("the run ends", || Some(site.get(&path)).filter(|run| run["outcome"] != "running"))
-}
-
-fn open_scheduled() -> (Site, String) {
-    let site = Site::open();
-    let settings = json!({"address_books": ["retail"], "mode": "scheduled"});
-    site.operate("PUT", "/api/v1/groups/retail", Some(settings)).expect(200);
-    let settings = json!({"address_books": ["default"], "mode": "scheduled"});
-    site.operate("PUT", "/api/v1/groups/default", Some(settings)).expect(200);
-    let secret = site.enrol_store("S1");
-    (site, secret)
-}
+use crate::site::{Site, package};
 
 #[test]
 fn the_jobs_run_by_either_published_name_and_leave_a_history() {
-    let (site, secret) = open_scheduled();
+    let (site, secret) = Site::open_scheduled();
     site.upload(Some(&secret), &package("S1", 1, 3)).expect(200);
     let name = "Synchronize%20customers%20and%20channel%20requests";
-    let run_of_it = run(&site, name, json!({}));
+    let run_of_it = site.run(name, json!({}));
     assert_eq!(run_of_it["job"], "synchronize-customers");
     assert_eq!(run_of_it["trigger"], "manual");
     assert_eq!(run_of_it["outcome"], "succeeded", "{run_of_it}");
     let other = "Synchronize%20customers%20and%20business%20partners%20from%20async%20mode";
-    assert_eq!(run(&site, other, json!({}))["job"], "synchronize-customers");
+    assert_eq!(site.run(other, json!({}))["job"], "synchronize-customers");
     let history = site.get("/api/v1/jobs/synchronize-customers/runs?limit=1");
     assert_eq!(history["items"].as_array().expect("runs").len(), 1);
     assert_eq!(site.get("/api/v1/status")["customers"], 3);
 
     let jobs = site.get("/api/v1/jobs");
     let names: Vec<_> = jobs["items"].as_array().expect("jobs").iter().collect();
-    assert_eq!(names.len(), 3);
-    assert_eq!(names[1]["aliases"].as_array().expect("aliases").len(), 2);
-    assert_eq!(names[1]["last_run"]["outcome"], "succeeded");
-    assert_eq!(names[1]["running"], Value::Null);
+    assert_eq!(names.len(), 9);
+    let customers = &names[2];
+    assert_eq!(customers["name"], "synchronize-customers");
+    assert_eq!(customers["aliases"].as_array().expect("aliases").len(), 2);
+    assert_eq!(customers["last_run"]["outcome"], "succeeded");
+    assert_eq!(customers["running"], Value::Null);
     site.operate("POST", "/api/v1/jobs/1234/runs", Some(json!({}))).refusal(404, "not_found");
 }
 
 #[test]
 fn job_1010_makes_a_package_then_finds_no_data_which_lists_hide() {
-    let (site, secret) = open_scheduled();
+    let (site, secret) = Site::open_scheduled();
     site.upload(Some(&secret), &package("S1", 1, 3)).expect(200);
-    run(&site, "synchronize-customers", json!({}));
-    assert_eq!(run(&site, "1010", json!({}))["detail"]["packages"], 1);
-    assert_eq!(run(&site, "1010", json!({}))["outcome"], "succeeded");
+    site.run("synchronize-customers", json!({}));
+    assert_eq!(site.run("1010", json!({}))["detail"]["packages"], 1);
+    assert_eq!(site.run("1010", json!({}))["outcome"], "succeeded");
     let shown = site.get("/api/v1/packages?group=retail");
     let statuses = |list: &Value| -> Vec<String> {
         let items = list["items"].as_array().expect("packages");
@@ -70,13 +50,13 @@ fn job_1010_makes_a_package_then_finds_no_data_which_lists_hide() {
 
 #[test]
 fn a_full_sync_is_for_1010_and_a_group_that_exists_and_never_recurs() {
-    let (site, _) = open_scheduled();
+    let (site, _) = Site::open_scheduled();
     let full = |group: &str| Some(json!({"full_sync_of": group}));
     let path = "/api/v1/jobs/1010/runs";
     site.operate("POST", path, full("nowhere")).refusal(404, "not_found");
     let other = "/api/v1/jobs/P-0001/runs";
     site.operate("POST", other, full("retail")).refusal(400, "invalid");
-    let run = run(&site, "1010", json!({"full_sync_of": "retail"}));
+    let run = site.run("1010", json!({"full_sync_of": "retail"}));
     assert_eq!(run["detail"]["packages"], 1, "{run}");
     let sessions = site.get("/api/v1/sessions?status=available");
     assert_eq!(sessions["items"][0]["database"], "S1");
@@ -89,15 +69,15 @@ fn a_full_sync_is_for_1010_and_a_group_that_exists_and_never_recurs() {
     site.operate("PUT", schedule, Some(json!({"cron": "soon"}))).refusal(400, "invalid");
     site.operate("PUT", schedule, Some(json!({"cron": "0 * * * *"}))).expect(200);
     let jobs = site.get("/api/v1/jobs");
-    assert_eq!(jobs["items"][2]["cron"], "0 * * * *");
+    assert_eq!(jobs["items"][3]["cron"], "0 * * * *");
     site.operate("PUT", schedule, Some(json!({"cron": null}))).expect(200);
-    assert_eq!(site.get("/api/v1/jobs")["items"][2]["cron"], Value::Null);
+    assert_eq!(site.get("/api/v1/jobs")["items"][3]["cron"], Value::Null);
 }
 
 #[test]
 fn a_session_is_cancelled_and_rerun_and_refuses_what_its_status_forbids() {
-    let (site, _) = open_scheduled();
-    run(&site, "1010", json!({"full_sync_of": "retail"}));
+    let (site, _) = Site::open_scheduled();
+    site.run("1010", json!({"full_sync_of": "retail"}));
     let listed = site.get("/api/v1/sessions?database=S1");
     let id = listed["items"][0]["id"].as_str().expect("an id").to_owned();
     let command = |what: &str| site.operate("POST", &format!("/api/v1/sessions/{id}/{what}"), None);
@@ -121,13 +101,13 @@ fn a_session_is_cancelled_and_rerun_and_refuses_what_its_status_forbids() {
 
 #[test]
 fn a_sequence_that_ran_out_is_extended_and_what_waited_goes_through() {
-    let (site, secret) = open_scheduled();
+    let (site, secret) = Site::open_scheduled();
     let path = "/api/v1/number-sequences/customer-account";
     let narrow = json!({"format": "K#", "largest": 2, "mode": "continuous"});
     let narrowed = site.operate("PATCH", path, Some(narrow)).expect(200);
     assert_eq!(narrowed["remaining"], 2);
     site.upload(Some(&secret), &package("S1", 1, 3)).expect(200);
-    let run_of_it = run(&site, "synchronize-customers", json!({}));
+    let run_of_it = site.run("synchronize-customers", json!({}));
     assert_eq!(run_of_it["outcome"], "completed_with_errors");
     let pending = site.get("/api/v1/operations?status=pending");
     assert_eq!(pending["counts"]["by_status"]["Pending"], 1, "{pending}");
@@ -140,16 +120,16 @@ fn a_sequence_that_ran_out_is_extended_and_what_waited_goes_through() {
     let wide = json!({"largest": 9, "mode": {"blocks": 4}});
     let widened = site.operate("PATCH", path, Some(wide)).expect(200);
     assert_eq!(widened["mode"], json!({"blocks": 4}));
-    run(&site, "synchronize-customers", json!({}));
+    site.run("synchronize-customers", json!({}));
     assert_eq!(site.get("/api/v1/status")["customers"], 3);
     site.operate("GET", "/api/v1/number-sequences/none", None).refusal(404, "not_found");
 }
 
 #[test]
 fn customers_are_found_by_page_by_text_and_by_either_key() {
-    let (site, secret) = open_scheduled();
+    let (site, secret) = Site::open_scheduled();
     site.upload(Some(&secret), &package("S1", 1, 3)).expect(200);
-    run(&site, "synchronize-customers", json!({}));
+    site.run("synchronize-customers", json!({}));
     let first = site.get("/api/v1/customers?limit=2");
     assert_eq!(first["items"].as_array().expect("customers").len(), 2);
     let next = first["next"].as_str().expect("another page");

@@ -3,6 +3,8 @@
 mod api;
 mod authorization;
 mod exchange;
+mod orders;
 mod polls;
+mod posting;
 mod server;
 mod site;

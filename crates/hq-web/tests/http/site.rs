@@ -104,6 +104,30 @@ impl Site {
         site
     }
 
+    /// Serves a new headquarters where nothing runs by itself, with a store S1; returns the
+    /// store's credential.
+    pub(crate) fn open_scheduled() -> (Site, String) {
+        let site = Site::open();
+        let settings = json!({"address_books": ["retail"], "mode": "scheduled"});
+        site.operate("PUT", "/api/v1/groups/retail", Some(settings)).expect(200);
+        let settings = json!({"address_books": ["default"], "mode": "scheduled"});
+        site.operate("PUT", "/api/v1/groups/default", Some(settings)).expect(200);
+        let secret = site.enrol_store("S1");
+        (site, secret)
+    }
+
+    /// Starts a job and waits for its end.
+    pub(crate) fn run(&self, job: &str, request: Value) -> Value {
+        let path = format!("/api/v1/jobs/{job}/runs");
+        let started = wait_for("the job is free", || {
+            let answer = self.operate("POST", &path, Some(request.clone()));
+            // Live mode may be at it just now.
+            if answer.status == 503 { None } else { Some(answer.expect(202)) }
+        });
+        let path = format!("/api/v1/runs/{}", started["run"].as_str().expect("an id"));
+        wait_for("the run ends", || Some(self.get(&path)).filter(|run| run["outcome"] != "running"))
+    }
+
     /// Asks for an orderly end without waiting for it.
     pub(crate) fn begin_stop(&mut self) {
         drop(self.stop.take());
@@ -262,10 +286,21 @@ impl Drop for Site {
 
 /// A package of operations `first` to `last` of a store, each of which creates a customer.
 pub(crate) fn package(source: &str, first: u32, last: u32) -> (Manifest, Vec<u8>) {
+    package_of(source, (first, last), |writer| {
+        for n in first..=last {
+            writer.row(Table::Operation, &creation(n)).expect("a vector takes everything");
+        }
+    })
+}
+
+/// A package of entries `first` to `last` of a store's log.
+pub(crate) fn package_of(
+    source: &str,
+    (first, last): (u32, u32),
+    write: impl FnOnce(&mut PackageWriter<Vec<u8>>),
+) -> (Manifest, Vec<u8>) {
     let mut writer = PackageWriter::new(Vec::new()).expect("a vector takes everything");
-    for n in first..=last {
-        writer.row(Table::Operation, &creation(n)).expect("a vector takes everything");
-    }
+    write(&mut writer);
     let (bytes, contents) = writer.finish().expect("a vector takes everything");
     let span = Span::Upload {
         source: database(source),
