@@ -16,6 +16,7 @@ use super::shifts::differences;
 use crate::storage::{
     OrderState, StatementRecord, StorageError, TransactionRecord, Verdict, WriteTx,
 };
+use crate::validate::KeptFinding;
 
 /// What a step came to; when it stopped, it has written nothing.
 pub(super) type Step = Result<Result<(), StatementProblem>, StorageError>;
@@ -114,8 +115,10 @@ impl Survey {
 
 impl Refusal {
     fn verdict(self, number: TransactionNumber) -> Verdict {
-        let finding = serde_json::json!([{ "rule": "posting", "message": self.message }]);
-        Verdict { number, status: self.status, findings: Some(finding.to_string()), account: None }
+        let finding = KeptFinding { rule: None, line: None, message: self.message };
+        let findings =
+            Some(serde_json::to_string(&[finding]).expect("findings are plain structs of texts"));
+        Verdict { number, status: self.status, findings, account: None }
     }
 }
 
