@@ -15,7 +15,8 @@ use crate::storage::{
 /// How long an activation code is valid.
 pub const ACTIVATION_VALID: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where the customers come from that headquarters creates itself. No database has this name.
+/// Where the customers come from that headquarters creates itself, and the address book they are
+/// in. No database and no group's book has this name, so no till gets them.
 pub(crate) const HEADQUARTERS: &str = "headquarters";
 
 /// Why a device, a database or an operator was refused.
@@ -62,6 +63,9 @@ pub enum AccessError {
     /// The name stands for headquarters itself.
     #[error("a database cannot be called {0}: the name stands for headquarters itself")]
     Reserved(DatabaseId),
+    /// The book holds headquarters' own customers.
+    #[error("no group can have the address book {0}: it holds headquarters' own customers")]
+    ReservedBook(AddressBook),
     /// The name is taken.
     #[error("there is a database {0} already")]
     Exists(DatabaseId),
@@ -81,7 +85,9 @@ impl AccessError {
                 ErrorKind::Forbidden
             }
             AccessError::UnknownGroup(_) | AccessError::UnknownDatabase(_) => ErrorKind::NotFound,
-            AccessError::BadParent { .. } | AccessError::Reserved(_) => ErrorKind::Invalid,
+            AccessError::BadParent { .. }
+            | AccessError::Reserved(_)
+            | AccessError::ReservedBook(_) => ErrorKind::Invalid,
             AccessError::Exists(_) | AccessError::BookInUse { .. } | AccessError::Version(_) => {
                 ErrorKind::Conflict
             }
@@ -114,9 +120,12 @@ impl Headquarters {
     /// already arrive with the next full sync.
     ///
     /// # Errors
-    /// Conflict: a database's own customers would never come back to it. Busy, Broken: the
-    /// database failed.
+    /// Invalid: the book of headquarters' own customers. Conflict: a database's own customers would
+    /// never come back to it. Busy, Broken: the database failed.
     pub fn put_group(&self, group: &GroupRecord) -> Result<(), AccessError> {
+        if let Some(own) = group.address_books.iter().find(|book| book.as_str() == HEADQUARTERS) {
+            return Err(AccessError::ReservedBook(own.clone()));
+        }
         self.storage.write(|tx| {
             let cut_off =
                 tx.databases_all()?.into_iter().map(|record| record.database).find(|own| {

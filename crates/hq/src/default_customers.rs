@@ -1,8 +1,8 @@
 //! The customers that unnamed sales are posted to, one per channel.
 //!
 //! A default customer is made at headquarters, but by the way of every other: its creation lies in
-//! the inbox and is promoted. It comes from no store, so it is in no address book and no till gets
-//! it.
+//! the inbox and is promoted. It comes from no store, so it is in no store's address book and no
+//! till gets it.
 
 use tillsync_domain::customer::{CustomerDraft, Violations};
 use tillsync_domain::ids::{

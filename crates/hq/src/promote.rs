@@ -15,6 +15,7 @@ use tillsync_domain::operation::Act;
 use tillsync_domain::promotion::{Defect, InboxPosition, Known, PromotionPlan, Staged, triage};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 
+use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
 use crate::storage::{
     DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError, WriteTx,
@@ -183,9 +184,14 @@ impl Headquarters {
     ) -> Result<(PromotionPlan, Option<InboxPosition>), PromoteError> {
         // Read for each batch: a store that was added a moment ago counts already.
         let databases = self.storage.read(|tx| tx.databases_all())?;
+        let own_customers = (
+            HEADQUARTERS.parse().expect("a valid database id"),
+            HEADQUARTERS.parse().expect("a valid address book"),
+        );
         let address_books = databases
             .into_iter()
             .map(|record| (record.database.id, record.database.address_book))
+            .chain([own_customers])
             .collect();
         let context = PromotionContext { now: due.now, run: round.run, address_books };
         let jitter = self.jitter();
