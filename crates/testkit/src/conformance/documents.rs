@@ -217,7 +217,7 @@ pub fn receipts_are_found_by_number_in_order_of_arrival(storage: &dyn Storage) {
 }
 
 fn opened(n: u32, shift: u32) -> DocumentBuilder {
-    DocumentBuilder::shift(n, shift, ShiftAct::Opened { float: vec![cash(100_00)] })
+    DocumentBuilder::shift(n, shift, ShiftAct::Opened { float: vec![cash(10_000)] })
 }
 
 fn blind_closed(n: u32, shift: u32) -> DocumentBuilder {
@@ -226,7 +226,7 @@ fn blind_closed(n: u32, shift: u32) -> DocumentBuilder {
 
 /// Document `n`, which closes a shift.
 pub(crate) fn closed(n: u32, shift: u32) -> DocumentBuilder {
-    DocumentBuilder::shift(n, shift, ShiftAct::Closed { counted: vec![cash(123_45)] })
+    DocumentBuilder::shift(n, shift, ShiftAct::Closed { counted: vec![cash(12_345)] })
 }
 
 fn shift(storage: &dyn Storage, n: u32) -> Option<ShiftRecord> {
