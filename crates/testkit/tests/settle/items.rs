@@ -1,13 +1,21 @@
 //! Items, parameters, default customers and packages of job 1040.
 
-use tillsync_domain::ids::CustomerKey;
+use std::collections::BTreeSet;
+
+use tillsync_domain::ids::{CustomerKey, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::statement::PostingMode;
+use tillsync_exchange::messages::{
+    DatabaseHealth, DownloadReport, DownloadResult, ExchangeMode, Poll,
+};
+use tillsync_exchange::package::{Scope, Span};
+use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::access::AccessError;
 use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::items::ItemError;
+use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::parameters::ParameterError;
-use tillsync_hq::storage::GroupRecord;
+use tillsync_hq::storage::{GroupRecord, Trigger};
 use tillsync_testkit::builders::{database, group};
 
 use crate::site::{Site, item};
@@ -71,4 +79,85 @@ fn a_package_of_items_is_made_once_and_only_when_items_changed() {
     assert_eq!(made(&site), Some(0));
     site.hq.put_items(&[item("Strong coffee")]).expect("changed");
     assert_eq!(made(&site), Some(1));
+}
+
+/// What S1 is offered when it polls: job, scope and session of each package.
+fn poll(site: &Site, applied: Option<SessionId>) -> Vec<(JobName, Scope, SessionId)> {
+    let database = site.hq.list_databases().expect("databases").remove(0);
+    let health =
+        DatabaseHealth { pending: 0, oldest_pending_at: None, unsent: 0, now: site.hq.now() };
+    let poll = Poll {
+        database: database.database.id.clone(),
+        wait_ms: 0,
+        pulled: 0,
+        applied,
+        mode: ExchangeMode::Live,
+        health,
+    };
+    let answer = site.hq.answer_poll(&database, &poll, true).expect("an answer").answer;
+    answer
+        .offers
+        .into_iter()
+        .map(|offer| match offer.manifest.span {
+            Span::Download { job, scope, .. } => (job, scope, offer.session),
+            Span::Upload { .. } => panic!("an upload is never offered"),
+        })
+        .collect()
+}
+
+fn report(site: &Site, session: SessionId, result: DownloadResult) -> DownloadStatus {
+    let report = DownloadReport { database: database("S1"), result, error: None };
+    site.hq.report_download(&session, &report).expect("a report")
+}
+
+fn make_snapshots(site: &Site, job: JobName) {
+    let snapshots_for: BTreeSet<_> = [group("default")].into();
+    let options = JobOptions { snapshots_for, ..JobOptions::default() };
+    site.hq.run_job(job, Trigger::Manual, options).expect("it runs");
+}
+
+#[test]
+fn items_and_customers_are_offered_side_by_side_and_neither_holds_the_other_up() {
+    use DownloadResult::{Applied, ApplyFailed, Downloaded};
+    let (items, customers) = (JobName::Products1040, JobName::Customers1010);
+    let site = Site::new();
+    assert_eq!(poll(&site, None), []);
+    make_snapshots(&site, items);
+    make_snapshots(&site, customers);
+    let offered = poll(&site, None);
+    let kinds: Vec<_> = offered.iter().map(|(job, scope, _)| (*job, *scope)).collect();
+    assert_eq!(kinds, [(items, Scope::Snapshot), (customers, Scope::Snapshot)]);
+    let (of_items, of_customers) = (offered[0].2, offered[1].2);
+    for _ in 0..3 {
+        let (_, package) = site.hq.show_session(&of_customers).expect("a session");
+        let package = package.expect("its package").id;
+        site.hq.request_package(&database("S1"), &package).expect("offered");
+        report(&site, of_customers, Downloaded);
+        report(&site, of_customers, ApplyFailed);
+    }
+    report(&site, of_items, Downloaded);
+    assert_eq!(report(&site, of_items, Applied), DownloadStatus::Applied);
+    assert_eq!(poll(&site, Some(of_items)), [], "customers are suspended, items are up to date");
+    site.hq.put_items(&[item("Strong coffee")]).expect("changed");
+    site.run(items);
+    let offered = poll(&site, Some(of_items));
+    assert_eq!((offered.len(), offered[0].0, offered[0].1), (1, items, Scope::Delta));
+}
+
+#[test]
+fn a_store_that_forgot_its_items_starts_both_again_from_snapshots() {
+    let (items, customers) = (JobName::Products1040, JobName::Customers1010);
+    let site = Site::new();
+    make_snapshots(&site, items);
+    make_snapshots(&site, customers);
+    let offered = poll(&site, None);
+    for (_, _, session) in &offered {
+        report(&site, *session, DownloadResult::Downloaded);
+        report(&site, *session, DownloadResult::Applied);
+    }
+    assert_eq!(poll(&site, Some(offered[1].2)), [], "both ends agree");
+    // Restored from a copy of before the second package.
+    let again = poll(&site, Some(offered[0].2));
+    let kinds: Vec<_> = again.iter().map(|(job, scope, _)| (*job, *scope)).collect();
+    assert_eq!(kinds, [(items, Scope::Snapshot), (customers, Scope::Snapshot)]);
 }
