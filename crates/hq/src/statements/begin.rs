@@ -64,7 +64,8 @@ impl Headquarters {
         let beginning = Beginning { kind, run, now };
         self.storage.write(|tx| {
             Ok(match check_mode(tx, kind)? {
-                Ok(()) => begin_in(tx, &candidates, &beginning)?.map_err(StatementError::Begin),
+                Ok(()) => begin_in(tx, &candidates, &beginning)?
+                    .map_err(|problem| StatementError::Begin(Box::new(problem))),
                 Err(refusal) => Err(refusal),
             })
         })?

@@ -65,7 +65,7 @@ pub enum StatementError {
         state: StatementState,
         /// Why not.
         #[source]
-        problem: StatementProblem,
+        problem: Box<StatementProblem>,
     },
     /// A statement that has posted something cannot be given up.
     #[error(
@@ -80,7 +80,7 @@ pub enum StatementError {
     },
     /// No statement could be begun.
     #[error("begin a statement")]
-    Begin(#[source] StatementProblem),
+    Begin(#[source] Box<StatementProblem>),
     /// Another run holds the lease now.
     #[error("the run lost its lease to another process; that one goes on with the work")]
     LeaseLost,
@@ -200,7 +200,7 @@ impl Headquarters {
         self.storage.write(|tx| note_problem(tx, &before, &problem, now))?;
         let StatementRecord { number, store, state, .. } = before;
         let state = state.next().expect("a posted statement has no next state to stop at");
-        Err(StatementError::Stopped { number, store, state, problem })
+        Err(StatementError::Stopped { number, store, state, problem: Box::new(problem) })
     }
 
     /// Takes a statement up at the state where it stands and posts it to its end.

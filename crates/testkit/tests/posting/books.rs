@@ -21,7 +21,7 @@ fn card(minor: i64, code: &str) -> Count {
 #[test]
 fn a_financial_statement_takes_closed_shifts_only_and_posts_what_is_over_or_short() {
     let books = Books::open();
-    books.shift(1, 1, (vec![cash(100_00)], Some(vec![cash(124_85), card(5_00, "SEK")])));
+    books.shift(1, 1, (vec![cash(10_000)], Some(vec![cash(12_485), card(5_00, "SEK")])));
     books.shift(3, 2, (vec![cash(50_00)], None));
     books.shift(5, 3, (vec![], Some(vec![])));
     books.receive(&DocumentBuilder::sale(11).in_shift(1), None);
@@ -29,8 +29,8 @@ fn a_financial_statement_takes_closed_shifts_only_and_posts_what_is_over_or_shor
     let summary = books.post_financial();
     assert_eq!((summary.posted, summary.transactions, summary.shifts), (1, 0, 2));
     expect![[r#"
-        V-000000001 S1 EUR Shift SH-1: cash over: cash 1.00, over-short -1.00
-        V-000000002 S1 SEK Shift SH-1: cards over: cards 5.00, over-short -5.00
+        V-000000001 EUR Shift SH-1: cash over: cash 1.00, over-short -1.00
+        V-000000002 SEK Shift SH-1: cards over: cards 5.00, over-short -5.00
     "#]]
     .assert_eq(&books.ledger());
     assert_eq!(books.post_financial().begun, 0, "an open shift waits");

@@ -162,9 +162,8 @@ impl Books {
                     format!("{}{} {amount}", entry.account.as_str(), customer.unwrap_or_default())
                 })
                 .collect();
-            let (number, store, currency) = (voucher.number, voucher.store, voucher.currency);
-            let text = &mut text;
-            writeln!(text, "{number} {store} {currency} {}: {}", voucher.text, entries.join(", "))
+            let (number, currency) = (voucher.number, voucher.currency);
+            writeln!(text, "{number} {currency} {}: {}", voucher.text, entries.join(", "))
                 .expect("a text takes everything");
         }
         text

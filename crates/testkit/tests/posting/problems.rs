@@ -179,7 +179,7 @@ fn a_shift_with_a_sale_that_nobody_can_read_waits_for_its_repair() {
     assert!(repair.expect("stored"));
     assert_eq!(books.post_financial().posted, 1);
     expect![[r#"
-        V-000000001 S1 EUR Shift SH-1: cash short: cash -23.85, over-short 23.85
+        V-000000001 EUR Shift SH-1: cash short: cash -23.85, over-short 23.85
     "#]]
     .assert_eq(&books.ledger());
 }

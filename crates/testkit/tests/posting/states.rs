@@ -27,15 +27,15 @@ fn a_day_is_posted_per_resolved_account_and_currency() {
     "#]]
     .assert_eq(&books.render());
     expect![[r#"
-        V-000000001 S1 EUR Sales to C-000001: customers C-000001 35.15, sales -28.00, sales-tax -7.15
-        V-000000002 S1 SEK Sales to C-000002: customers C-000002 23.85, sales -19.00, sales-tax -4.85
-        V-000000003 S1 EUR Sales to C-000009: customers C-000009 23.85, sales -19.00, sales-tax -4.85
-        V-000000004 S1 EUR Discounts given to C-000001: discounts 2.00, sales -2.00
-        V-000000005 S1 SEK Discounts given to C-000002: discounts 1.00, sales -1.00
-        V-000000006 S1 EUR Discounts given to C-000009: discounts 1.00, sales -1.00
-        V-000000007 S1 EUR Payments of C-000001: cash 59.00, customers C-000001 -59.00
-        V-000000008 S1 SEK Payments of C-000002: cash 23.85, customers C-000002 -23.85
-        V-000000009 S1 EUR Payments of C-000009: cash 23.85, customers C-000009 -23.85
+        V-000000001 EUR Sales to C-000001: customers C-000001 35.15, sales -28.00, sales-tax -7.15
+        V-000000002 SEK Sales to C-000002: customers C-000002 23.85, sales -19.00, sales-tax -4.85
+        V-000000003 EUR Sales to C-000009: customers C-000009 23.85, sales -19.00, sales-tax -4.85
+        V-000000004 EUR Discounts given to C-000001: discounts 2.00, sales -2.00
+        V-000000005 SEK Discounts given to C-000002: discounts 1.00, sales -1.00
+        V-000000006 EUR Discounts given to C-000009: discounts 1.00, sales -1.00
+        V-000000007 EUR Payments of C-000001: cash 59.00, customers C-000001 -59.00
+        V-000000008 SEK Payments of C-000002: cash 23.85, customers C-000002 -23.85
+        V-000000009 EUR Payments of C-000009: cash 23.85, customers C-000009 -23.85
     "#]]
     .assert_eq(&books.ledger());
     let vouchers: Vec<_> =
@@ -146,10 +146,10 @@ fn trickle_feed_and_classic_posting_are_never_mixed() {
     let summary = books.run(StatementKind::Classic).expect("it fits");
     assert_eq!((summary.posted, summary.transactions, summary.shifts), (1, 1, 1));
     expect![[r#"
-        V-000000001 S1 EUR Sales to C-000009: customers C-000009 23.85, sales -19.00, sales-tax -4.85
-        V-000000002 S1 EUR Discounts given to C-000009: discounts 1.00, sales -1.00
-        V-000000003 S1 EUR Shift SH-1: cash short: cash -23.85, over-short 23.85
-        V-000000004 S1 EUR Payments of C-000009: cash 23.85, customers C-000009 -23.85
+        V-000000001 EUR Sales to C-000009: customers C-000009 23.85, sales -19.00, sales-tax -4.85
+        V-000000002 EUR Discounts given to C-000009: discounts 1.00, sales -1.00
+        V-000000003 EUR Shift SH-1: cash short: cash -23.85, over-short 23.85
+        V-000000004 EUR Payments of C-000009: cash 23.85, customers C-000009 -23.85
     "#]]
     .assert_eq(&books.ledger());
 }
