@@ -70,6 +70,13 @@ impl App {
         });
     }
 
+    /// Counts a sale or an order that was recorded here.
+    pub(crate) fn count_recorded(&self) {
+        with_local_recorder(&self.recorder, || {
+            counter!("tillsync_transactions_recorded_total").increment(1);
+        });
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -10,6 +10,9 @@ use serde::Serialize;
 use tillsync_channel::DbError;
 use tillsync_channel::create::CreateError;
 use tillsync_channel::search::SearchError;
+use tillsync_channel::sell::SellError;
+use tillsync_channel::shifts::ShiftError;
+use tillsync_channel::violations::{EdgeViolation, EdgeViolations};
 use tillsync_domain::customer::Violations;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
@@ -88,6 +91,23 @@ impl ODataError {
         ODataError::new(ErrorKind::NotFound, CreateError::NoCustomer.to_string())
     }
 
+    pub(crate) fn nothing_here() -> Self {
+        let message = "there is nothing here; a customer is Customers('KEY'), a sale or an order \
+                       SalesOrders('ID'), a shift Shifts('ID')";
+        ODataError::new(ErrorKind::NotFound, message)
+    }
+
+    pub(crate) fn no_action() -> Self {
+        ODataError::new(ErrorKind::NotFound, "there is no such action here")
+    }
+
+    /// Refuses one thing that is named by a field of the request.
+    fn at(kind: ErrorKind, target: &str, message: String) -> Self {
+        let mut refused = ODataError::new(kind, message);
+        refused.body.target = Some(target.to_owned());
+        refused
+    }
+
     /// The refused fields, to be joined with others.
     pub(crate) fn into_details(self) -> Vec<Detail> {
         self.body.details
@@ -139,11 +159,50 @@ impl From<CreateError> for ODataError {
             CreateError::Db(error) => error.into(),
             CreateError::Stored(_) => ODataError::internal(error.kind(), &error),
             CreateError::RequestKey | CreateError::RequestReused => {
-                let mut refused = ODataError::new(error.kind(), error.to_string());
-                refused.body.target = Some("Idempotency-Key".to_owned());
-                refused
+                ODataError::at(error.kind(), "Idempotency-Key", error.to_string())
             }
             CreateError::NoCustomer => ODataError::no_customer(),
+        }
+    }
+}
+
+impl From<EdgeViolations> for ODataError {
+    fn from(violations: EdgeViolations) -> Self {
+        let detail = |violation: &EdgeViolation| {
+            Detail::invalid(&violation.path, violation.problem.to_string())
+        };
+        ODataError::fields(violations.0.iter().map(detail).collect())
+    }
+}
+
+impl From<SellError> for ODataError {
+    fn from(error: SellError) -> Self {
+        match error {
+            SellError::Rules(violations) => violations.into(),
+            SellError::Db(error) => error.into(),
+            SellError::NumberUsed(_) => ODataError::at(error.kind(), "Id", error.to_string()),
+            SellError::NoShift(_) | SellError::OtherShift { .. } => {
+                ODataError::at(error.kind(), "ShiftId", error.to_string())
+            }
+            SellError::Oversized(_) => ODataError::new(error.kind(), error.to_string()),
+            SellError::Number(_) => ODataError::internal(error.kind(), &error),
+        }
+    }
+}
+
+impl From<ShiftError> for ODataError {
+    fn from(error: ShiftError) -> Self {
+        match error {
+            ShiftError::Rules(violations) => violations.into(),
+            ShiftError::Db(error) => error.into(),
+            ShiftError::Number(_) => ODataError::internal(error.kind(), &error),
+            ShiftError::AnotherOpen(_)
+            | ShiftError::NoShift(_)
+            | ShiftError::Elsewhere { .. }
+            | ShiftError::ClosedBefore(_)
+            | ShiftError::NumberUsed(_) => {
+                ODataError::at(error.kind(), "ShiftId", error.to_string())
+            }
         }
     }
 }
@@ -190,19 +249,21 @@ pub(crate) fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// Reads `Customers('KEY')`, percent-decoded already; a quote inside is doubled.
-pub(crate) fn customer_key(segment: &str) -> Result<CustomerKey, ODataError> {
-    let quoted = segment.strip_prefix("Customers('").and_then(|rest| rest.strip_suffix("')"));
-    let Some(quoted) = quoted else {
-        return Err(ODataError::new(
-            ErrorKind::NotFound,
-            "there is nothing here; a customer is Customers('KEY')",
-        ));
-    };
+/// Reads `SET('KEY')`, percent-decoded already; a quote inside is doubled. Nothing when the
+/// segment is of another set.
+pub(crate) fn key_in(set: &str, segment: &str) -> Result<Option<String>, ODataError> {
+    let quoted = segment.strip_prefix(set).and_then(|rest| rest.strip_prefix("('"));
+    let Some(quoted) = quoted.and_then(|rest| rest.strip_suffix("')")) else { return Ok(None) };
     let key = quoted.replace("''", "'");
     if key.matches('\'').count() != quoted.matches('\'').count() / 2 {
         return Err(ODataError::new(ErrorKind::Invalid, "a quote inside a key is doubled"));
     }
+    Ok(Some(key))
+}
+
+/// Reads `Customers('KEY')`.
+pub(crate) fn customer_key(segment: &str) -> Result<CustomerKey, ODataError> {
+    let key = key_in("Customers", segment)?.ok_or_else(ODataError::nothing_here)?;
     // A text that can be no key is the key of nobody.
     key.parse().map_err(|_| ODataError::no_customer())
 }

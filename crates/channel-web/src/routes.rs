@@ -12,7 +12,9 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use tillsync_domain::kind::ErrorKind;
 
 use crate::app::App;
-use crate::commerce::{BODY_BYTES_MAX, create, find, update};
+use crate::commerce::{
+    BODY_BYTES_MAX, SALE_BYTES_MAX, create, entity, find, products, sales_orders, shifts,
+};
 use crate::odata::ODataError;
 use crate::{exchange, status};
 
@@ -77,7 +79,7 @@ const fn route(verb: Verb, path: &'static str, access: Access, mount: Mount) -> 
 use Access::{Client, Public, Register};
 use Verb::{Get, Patch, Post};
 
-/// Every route. `{entity}` is `Customers('KEY')`.
+/// Every route. `{entity}` is `Customers('KEY')`, `SalesOrders('ID')` or `Shifts('ID')`.
 #[rustfmt::skip]
 pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/healthz", Public, |m| on(m, status::show_health)),
@@ -90,9 +92,17 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/Commerce/Customers/Search", Client, |m| on(m, find::search_customers)),
     route(Post, "/Commerce/Customers/GetByAccountNumbers", Client,
         |m| on(m, find::list_by_accounts)),
-    route(Get, "/Commerce/{entity}", Client, |m| on(m, find::show_customer)),
-    route(Patch, "/Commerce/{entity}", Client, |m| on(m, update::update_customer)),
-    route(Post, "/Commerce/{entity}/{action}", Client, |m| on(m, update::run_action)),
+    route(Post, "/Commerce/SalesOrders", Client,
+        |m| on(m, sales_orders::create_order).layer(DefaultBodyLimit::max(SALE_BYTES_MAX))),
+    route(Post, "/Commerce/SalesOrders/CreateEntity", Client,
+        |m| on(m, sales_orders::create_entity).layer(DefaultBodyLimit::max(SALE_BYTES_MAX))),
+    route(Post, "/Commerce/SalesOrders/Search", Client, |m| on(m, sales_orders::search_orders)),
+    route(Post, "/Commerce/Shifts", Client, |m| on(m, shifts::open_shift)),
+    route(Post, "/Commerce/Products/Search", Client, |m| on(m, products::search_products)),
+    route(Get, "/Commerce/{entity}", Client, |m| on(m, entity::show_entity)),
+    route(Patch, "/Commerce/{entity}", Client, |m| on(m, entity::update_entity)),
+    route(Get, "/Commerce/{entity}/{action}", Client, |m| on(m, entity::read_of_entity)),
+    route(Post, "/Commerce/{entity}/{action}", Client, |m| on(m, entity::run_action)),
 
     // An activation code is the credential here.
     route(Post, "/exchange/v1/enrol", Public, |m| on(m, exchange::enrol_register)),

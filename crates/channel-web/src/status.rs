@@ -112,10 +112,14 @@ fn describe() {
         "tillsync_customers_created_total",
         "Customers created by programs since the start"
     );
+    describe_counter!(
+        "tillsync_transactions_recorded_total",
+        "Sales and orders recorded by programs since the start, repeats included"
+    );
     describe_gauge!("tillsync_customers", "Customers that can be found here");
     describe_gauge!("tillsync_customers_pending", "Customers without an account");
     describe_gauge!("tillsync_oldest_pending", Unit::Seconds, "Age of the oldest of them");
-    describe_gauge!("tillsync_operations_unsent", "Operations that upstream has not acknowledged");
+    describe_gauge!("tillsync_operations_unsent", "Log entries that upstream has not acknowledged");
     describe_gauge!("tillsync_uploads_quarantined", "Uploads that were set aside");
     describe_gauge!("tillsync_upstream_connected", "1 when the upstream answered last");
     describe_gauge!("tillsync_clock_skew", Unit::Seconds, "The upstream's clock minus ours");

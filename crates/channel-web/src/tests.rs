@@ -5,4 +5,6 @@ mod commerce;
 mod fake_hq;
 mod node;
 mod register;
+mod sales_orders;
+mod shifts;
 mod table;

@@ -11,6 +11,7 @@ use tillsync_domain::customer::{
 };
 use tillsync_domain::ids::{
     AddressGuid, Counter, CustomerGuid, CustomerKey, OperationId, ParseIdError, StaffId,
+    TransactionNumber,
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::{Act, Operation};
@@ -42,6 +43,13 @@ impl RequestKey {
             return Err(CreateError::RequestKey);
         }
         Ok(RequestKey(format!("{}\n{text}", client.as_str())))
+    }
+
+    /// The number of a transaction whose request has this key and no number of its own: the same
+    /// for every repeat, so the number alone tells repeats.
+    pub fn transaction_number(&self) -> TransactionNumber {
+        let digest = hex::encode(Sha256::digest(self.0.as_bytes()));
+        format!("K{}", &digest[..40]).parse().expect("letters and digits, fewer than 60")
     }
 }
 

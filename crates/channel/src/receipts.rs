@@ -95,10 +95,8 @@ impl Paper {
 
 /// An amount with all the decimals of its currency.
 fn shown(amount: Decimal, currency: Currency) -> String {
-    let mut amount = amount;
-    if amount.scale() < currency.decimals() {
-        amount.rescale(currency.decimals());
-    }
+    let mut amount = currency.round(amount);
+    amount.rescale(currency.decimals());
     amount.to_string()
 }
 

@@ -43,6 +43,8 @@ pub struct RecordSale {
     pub customer: Option<CustomerKey>,
     /// What is sold and returned.
     pub lines: Vec<LineDraft>,
+    /// What the program computed, line by line as far as it says so.
+    pub claims: Vec<LineClaim>,
     /// How it is paid.
     pub payments: Vec<PaymentDraft>,
     /// The currency; the store's own when absent.
@@ -57,6 +59,15 @@ pub struct RecordSale {
     pub staff: Option<StaffId>,
 }
 
+/// What a program computed for a line itself; what it says must agree with this database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineClaim {
+    /// The sales tax in percent.
+    pub tax_rate: Option<Decimal>,
+    /// What the line comes to, tax included.
+    pub total: Option<Decimal>,
+}
+
 /// A customer order to record.
 #[derive(Debug, Clone)]
 pub struct RecordOrder {
@@ -66,6 +77,8 @@ pub struct RecordOrder {
     pub customer: Option<CustomerKey>,
     /// What is ordered.
     pub lines: Vec<LineDraft>,
+    /// What the program computed, line by line as far as it says so.
+    pub claims: Vec<LineClaim>,
     /// The deposits.
     pub payments: Vec<PaymentDraft>,
     /// The currency; the store's own when absent.
@@ -86,6 +99,7 @@ impl Default for RecordOrder {
             number: None,
             customer: None,
             lines: Vec::new(),
+            claims: Vec::new(),
             payments: Vec::new(),
             currency: None,
             total: None,
@@ -157,8 +171,8 @@ pub fn record_sale(
     sale: RecordSale,
     now: Timestamp,
 ) -> Result<TransactionView, SellError> {
-    let RecordSale { number, customer, lines, payments, currency, total, .. } = sale;
-    let entered = Entered { customer, lines, payments, currency, total };
+    let RecordSale { number, customer, lines, claims, payments, currency, total, .. } = sale;
+    let entered = Entered { customer, lines, claims, payments, currency, total };
     let what = What::Sale { is_voided: sale.is_voided };
     let (shift, staff) = (sale.shift, sale.staff);
     record(edge, Request { number, entered, shift, staff, what }, now)
@@ -173,8 +187,8 @@ pub fn record_order(
     order: RecordOrder,
     now: Timestamp,
 ) -> Result<TransactionView, SellError> {
-    let RecordOrder { number, customer, lines, payments, currency, total, .. } = order;
-    let entered = Entered { customer, lines, payments, currency, total };
+    let RecordOrder { number, customer, lines, claims, payments, currency, total, .. } = order;
+    let entered = Entered { customer, lines, claims, payments, currency, total };
     let what = What::Order(order.delivery);
     let (shift, staff) = (order.shift, order.staff);
     record(edge, Request { number, entered, shift, staff, what }, now)
@@ -184,6 +198,7 @@ pub fn record_order(
 struct Entered {
     customer: Option<CustomerKey>,
     lines: Vec<LineDraft>,
+    claims: Vec<LineClaim>,
     payments: Vec<PaymentDraft>,
     currency: Option<Currency>,
     total: Option<Decimal>,
@@ -267,10 +282,10 @@ impl Request {
             // The time keeps a database restored from an older copy from drawing it twice.
             None => format!("{receipt}-{}", sequences::stamp(setting.now)).parse()?,
         };
-        let Entered { customer, lines, payments, currency, total } = self.entered;
+        let Entered { customer, lines, claims, payments, currency, total } = self.entered;
         let currency = currency.unwrap_or(setting.currency_default);
         let draft = TradeDraft { customer, shift, receipt, currency, lines, payments, total };
-        let trade = check::check(connection, draft, &self.what)?;
+        let trade = check::check(connection, draft, &claims, &self.what)?;
         let body = match self.what {
             What::Sale { is_voided } => Body::Sale(Box::new(Sale { trade, is_voided })),
             What::Order(delivery) => Body::Order(Box::new(CustomerOrder { trade, delivery })),

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use tillsync_channel::find;
-use tillsync_channel::search::{self, PAGE_MAX, Page};
+use tillsync_channel::search::{self, PAGE_MAX};
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 
 use super::output::{CustomerJson, CustomersJson};
+use super::paging::{Settings, page_of};
 use super::{Arrived, body_of, for_client, read_json};
 use crate::app::App;
-use crate::odata::{Detail, ODataError, customer_key};
-
-/// The size of a page when none is asked for.
-const PAGE_DEFAULT: u32 = 100;
+use crate::odata::{ODataError, customer_key};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
@@ -35,19 +33,6 @@ struct Criteria {
     keyword: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Settings {
-    paging: Option<Paging>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Paging {
-    top: Option<u32>,
-    skip: Option<u32>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ByAccounts {
@@ -56,17 +41,10 @@ struct ByAccounts {
 }
 
 /// `GET /Commerce/Customers('KEY')`, by the account or by the GUID (F93).
-pub(crate) async fn show_customer(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    Path(segment): Path<String>,
-) -> Result<Json<CustomerJson>, ODataError> {
-    for_client(&app, &headers, move |app, _| {
-        let key = customer_key(&segment)?;
-        let view = find::find_customer(&app.edge, &key)?;
-        view.map(|view| Json(view.into())).ok_or_else(ODataError::no_customer)
-    })
-    .await
+pub(super) fn show_customer(app: &App, segment: &str) -> Result<Json<CustomerJson>, ODataError> {
+    let key = customer_key(segment)?;
+    let view = find::find_customer(&app.edge, &key)?;
+    view.map(|view| Json(view.into())).ok_or_else(ODataError::no_customer)
 }
 
 /// `POST /Commerce/Customers/Search`.
@@ -78,15 +56,9 @@ pub(crate) async fn search_customers(
     let body = body_of(body)?;
     for_client(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
-        let paging = search.query_result_settings.unwrap_or_default().paging.unwrap_or_default();
-        let (top, skip) = (paging.top.unwrap_or(PAGE_DEFAULT), paging.skip.unwrap_or(0));
-        if top > PAGE_MAX {
-            let message = format!("a page holds at most {PAGE_MAX} customers");
-            let target = "QueryResultSettings.Paging.Top";
-            return Err(ODataError::fields(vec![Detail::invalid(target, message)]));
-        }
+        let page = page_of(search.query_result_settings)?;
         let keyword = search.customer_search_criteria.keyword.unwrap_or_default();
-        let found = search::search_customers(&app.edge, &keyword, Page { top, skip })?;
+        let found = search::search_customers(&app.edge, &keyword, page)?;
         Ok(Json(found.into_iter().collect()))
     })
     .await

@@ -75,7 +75,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 
 /// Takes fields apart and collects every refusal.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     refused: Vec<Detail>,
 }
 
@@ -120,7 +120,7 @@ impl Reader {
         draft
     }
 
-    fn text(&mut self, path: &str, value: Option<Value>) -> Option<String> {
+    pub(super) fn text(&mut self, path: &str, value: Option<Value>) -> Option<String> {
         match value {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text),
@@ -131,7 +131,7 @@ impl Reader {
         }
     }
 
-    fn number(&mut self, path: &str, value: Option<Value>) -> Option<u32> {
+    pub(super) fn number(&mut self, path: &str, value: Option<Value>) -> Option<u32> {
         let value = value.filter(|value| !value.is_null())?;
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         if number.is_none() {
@@ -140,7 +140,7 @@ impl Reader {
         number
     }
 
-    fn flag(&mut self, path: &str, value: Option<Value>) -> Option<bool> {
+    pub(super) fn flag(&mut self, path: &str, value: Option<Value>) -> Option<bool> {
         let value = value.filter(|value| !value.is_null())?;
         if !value.is_boolean() {
             self.refuse(path, "must be true or false");
@@ -148,7 +148,7 @@ impl Reader {
         value.as_bool()
     }
 
-    fn list(&mut self, path: &str, value: Option<Value>) -> Vec<Value> {
+    pub(super) fn list(&mut self, path: &str, value: Option<Value>) -> Vec<Value> {
         match value {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(items)) => items,
@@ -159,7 +159,7 @@ impl Reader {
         }
     }
 
-    fn unknown(&mut self, prefix: &str, left: &Fields) {
+    pub(super) fn unknown(&mut self, prefix: &str, left: &Fields) {
         for name in left.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name) {
             // Annotations of the protocol, such as `@odata.type`, are about the message.
             if !name.contains("@odata.") {
@@ -168,11 +168,11 @@ impl Reader {
         }
     }
 
-    fn refuse(&mut self, path: &str, message: &str) {
+    pub(super) fn refuse(&mut self, path: &str, message: &str) {
         self.refused.push(Detail::invalid(path, message));
     }
 
-    fn finish<T>(self, value: T) -> Result<T, ODataError> {
+    pub(super) fn finish<T>(self, value: T) -> Result<T, ODataError> {
         if self.refused.is_empty() { Ok(value) } else { Err(ODataError::fields(self.refused)) }
     }
 }

@@ -1,10 +1,17 @@
-//! `/Commerce`: the customer part of the interface that tills and web shops speak.
+//! `/Commerce`: the customers, sales, orders, shifts and products of the interface that tills and
+//! web shops speak.
 
+mod amount;
 pub(crate) mod create;
+pub(crate) mod entity;
 pub(crate) mod find;
 mod input;
 mod output;
-pub(crate) mod update;
+mod paging;
+pub(crate) mod products;
+pub(crate) mod sales_orders;
+pub(crate) mod shifts;
+mod update;
 
 use std::sync::Arc;
 
@@ -22,6 +29,9 @@ use crate::odata::ODataError;
 
 /// The largest request of a program, in bytes: a customer with the most addresses fits.
 pub(crate) const BODY_BYTES_MAX: usize = 256 << 10;
+
+/// The largest sale or order, in bytes: one with the most lines and payments fits.
+pub(crate) const SALE_BYTES_MAX: usize = 512 << 10;
 
 /// The header by which a repeated request is recognised.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -44,8 +54,13 @@ where
 }
 
 fn body_of(arrived: Arrived) -> Result<Bytes, ODataError> {
+    body_within(BODY_BYTES_MAX, arrived)
+}
+
+/// `limit` is the one that the route was given, for the words of the refusal.
+fn body_within(limit: usize, arrived: Arrived) -> Result<Bytes, ODataError> {
     arrived.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ODataError::too_large(BODY_BYTES_MAX),
+        StatusCode::PAYLOAD_TOO_LARGE => ODataError::too_large(limit),
         _ => ODataError::new(ErrorKind::Invalid, "the request did not arrive whole"),
     })
 }

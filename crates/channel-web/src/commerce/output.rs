@@ -3,6 +3,9 @@
 use serde::Serialize;
 use tillsync_channel::find::{AddressView, CustomerView};
 
+/// What people are shown as the account of a customer.
+pub(super) const DISPLAY_ACCOUNT: &str = "DisplayAccountNumber";
+
 /// A customer, with the names of the interface.
 ///
 /// `AccountNumber` is the key for programs: the account, or the GUID while there is none. What
@@ -61,9 +64,10 @@ pub(crate) struct AddressJson {
     deactivate: bool,
 }
 
+/// A field that the interface has no name for.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ExtensionProperty {
+pub(super) struct ExtensionProperty {
     key: &'static str,
     value: PropertyValue,
 }
@@ -72,6 +76,12 @@ struct ExtensionProperty {
 #[serde(rename_all = "PascalCase")]
 struct PropertyValue {
     string_value: String,
+}
+
+impl ExtensionProperty {
+    pub(super) fn text(key: &'static str, text: impl Into<String>) -> Self {
+        ExtensionProperty { key, value: PropertyValue { string_value: text.into() } }
+    }
 }
 
 impl From<CustomerView> for CustomerJson {
@@ -107,10 +117,7 @@ impl From<CustomerView> for CustomerJson {
             contacts: [],
             customer_affiliations: [],
             attributes: [],
-            extension_properties: [ExtensionProperty {
-                key: "DisplayAccountNumber",
-                value: PropertyValue { string_value: shown },
-            }],
+            extension_properties: [ExtensionProperty::text(DISPLAY_ACCOUNT, shown)],
         }
     }
 }

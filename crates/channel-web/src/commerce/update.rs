@@ -3,10 +3,7 @@
 //! Programs send back what they read, with an address more. What is sent back unchanged is left
 //! alone; a change of anything else is refused, never ignored.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,7 +15,7 @@ use tillsync_domain::kind::ErrorKind;
 
 use super::input::{Fields, is_empty, read_address};
 use super::output::CustomerJson;
-use super::{Arrived, body_of, for_client, read_json, request_key};
+use super::{read_json, request_key};
 use crate::app::App;
 use crate::odata::{Detail, ODataError, customer_key};
 
@@ -30,37 +27,24 @@ struct Wrapped {
 }
 
 /// The changed customer is the body.
-pub(crate) async fn update_customer(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    Path(segment): Path<String>,
-    body: Arrived,
+pub(super) fn update_customer(
+    app: &App,
+    caller: (&ClientName, &HeaderMap),
+    segment: &str,
+    body: &[u8],
 ) -> Result<Json<CustomerJson>, ODataError> {
-    let body = body_of(body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
-        update(app, (&client, &request), &segment, read_json(&body)?)
-    })
-    .await
+    update(app, caller, segment, read_json(body)?)
 }
 
 /// The changed customer is the body's `updatedEntity`.
-pub(crate) async fn run_action(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    Path((segment, action)): Path<(String, String)>,
-    body: Arrived,
+pub(super) fn update_entity(
+    app: &App,
+    caller: (&ClientName, &HeaderMap),
+    segment: &str,
+    body: &[u8],
 ) -> Result<Json<CustomerJson>, ODataError> {
-    let body = body_of(body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
-        if action != "UpdateEntity" {
-            return Err(ODataError::new(ErrorKind::NotFound, "there is no such action here"));
-        }
-        let Wrapped { updated_entity } = read_json(&body)?;
-        update(app, (&client, &request), &segment, updated_entity)
-    })
-    .await
+    let Wrapped { updated_entity } = read_json(body)?;
+    update(app, caller, segment, updated_entity)
 }
 
 fn update(

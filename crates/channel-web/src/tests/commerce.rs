@@ -12,7 +12,7 @@ fn node() -> (FakeHq, Node) {
     (hq, node)
 }
 
-fn targets(error: &Value) -> Vec<&str> {
+pub(super) fn targets(error: &Value) -> Vec<&str> {
     let details = error["error"]["details"].as_array().expect("details");
     details.iter().filter_map(|detail| detail["target"].as_str()).collect()
 }

@@ -11,19 +11,25 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use tillsync_domain::ids::{Counter, EpochId, GroupId};
+use tillsync_domain::ids::{Counter, EpochId, GroupId, PackageId, SessionId};
+use tillsync_domain::job::JobName;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{
     DatabaseKind, DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, ExchangeMode,
     Hello, MANIFEST_HEADER, Offer, Poll, PollAnswer, Refusal, UploadReceipt, Welcome,
 };
-use tillsync_exchange::package::{Manifest, PackageReader, Span};
-use tillsync_exchange::rows::operation::OperationRow;
+use tillsync_exchange::package::{
+    Manifest, PackageContents, PackageReader, PackageWriter, Scope, Span,
+};
+use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::item::{ItemRow, PriceRow};
+use tillsync_exchange::rows::log::LogRow;
+use uuid::Uuid;
 
 #[derive(Default)]
 pub(super) struct Desk {
     pub(super) credentials: Vec<String>,
-    pub(super) inbox: Vec<OperationRow>,
+    pub(super) inbox: Vec<LogRow>,
     pub(super) watermarks: HashMap<EpochId, Watermark>,
     pub(super) offers: HashMap<String, Vec<Offer>>,
     pub(super) packages: HashMap<String, Vec<u8>>,
@@ -117,10 +123,10 @@ async fn upload(State(desk): Shared, headers: HeaderMap, body: Bytes) -> Json<Up
     let mut reader = PackageReader::new(&body[..], &manifest).expect("opens");
     let (mut inserted, mut repeated) = (0, 0);
     while let Some(line) = reader.next_line().expect("reads") {
-        let row: OperationRow = serde_json::from_str(line.row.get()).expect("a row");
-        let (counter, operation) = (Counter(row.counter), Some(row.id));
-        desk.watermarks.insert(epoch, Watermark { epoch, counter, operation });
-        if desk.inbox.iter().any(|known| known.id == row.id) {
+        let row = LogRow::read(&line).expect("a row");
+        let (counter, entry) = (Counter(row.counter()), Some(row.id()));
+        desk.watermarks.insert(epoch, Watermark { epoch, counter, entry });
+        if desk.inbox.iter().any(|known| known.id() == row.id()) {
             repeated += 1;
         } else {
             desk.inbox.push(row);
@@ -170,6 +176,49 @@ async fn report(
     }
     desk.reports.push(report);
     Json(DownloadReportAnswer { status: "noted".to_owned() })
+}
+
+impl FakeHq {
+    /// Offers coffee at 9.99 with 25.5 % tax to these databases, in one package.
+    pub(super) fn offer_items(&self, databases: &[&str]) {
+        let decimal = |text: &str| text.parse().expect("a number");
+        let number: tillsync_domain::ids::ItemNumber = "coffee".parse().expect("an item");
+        let item = ItemRow {
+            number: number.clone(),
+            name: "Coffee".to_owned(),
+            tax_rate: decimal("25.5"),
+            is_active: true,
+            version: 1,
+        };
+        let currency = "EUR".parse().expect("a currency");
+        let price = PriceRow { item: number, currency, price: Some(decimal("9.99")), version: 1 };
+        let mut writer = PackageWriter::new(Vec::new()).expect("a writer");
+        writer.row(Table::Item, &item).expect("a row");
+        writer.row(Table::Price, &price).expect("a row");
+        let package = writer.finish().expect("a package");
+        self.offer(JobName::Products1040, package, databases);
+    }
+
+    /// Offers a package to databases, with a session for each.
+    pub(super) fn offer(
+        &self,
+        job: JobName,
+        (bytes, contents): (Vec<u8>, PackageContents),
+        databases: &[&str],
+    ) {
+        let span = Span::Download { group: group(), job, scope: Scope::Delta, from: 0, to: 5 };
+        let mut desk = self.desk();
+        let package = desk.packages.len() as u128 + 1;
+        let id = PackageId::from_uuid(Uuid::from_u128(package));
+        let manifest = Manifest::new(id, Timestamp::UNIX_EPOCH, span, contents);
+        desk.packages.insert(id.to_string(), bytes);
+        for (number, database) in databases.iter().enumerate() {
+            let session = package * 100 + number as u128;
+            let session = SessionId::from_uuid(Uuid::from_u128(session));
+            let offer = Offer { session, manifest: manifest.clone() };
+            desk.offers.entry((*database).to_owned()).or_default().push(offer);
+        }
+    }
 }
 
 pub(super) fn group() -> GroupId {

@@ -2,17 +2,16 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tillsync_domain::ids::{PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::messages::Offer;
-use tillsync_exchange::package::{Manifest, PackageWriter, Scope, Span};
+use tillsync_exchange::package::PackageWriter;
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::CustomerRow;
+use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::rows::operation::CustomerContent;
 use uuid::Uuid;
 
-use super::fake_hq::{FakeHq, group};
+use super::fake_hq::FakeHq;
 use super::node::{Node, enrol_at, until};
 
 /// Offers one customer to all these databases, in one package with a session for each.
@@ -31,18 +30,7 @@ fn offer(hq: &FakeHq, databases: &[&str]) {
     };
     let mut writer = PackageWriter::new(Vec::new()).expect("a writer");
     writer.row(Table::Customer, &row).expect("a row");
-    let (bytes, contents) = writer.finish().expect("a package");
-    let (job, scope) = (JobName::Customers1010, Scope::Delta);
-    let span = Span::Download { group: group(), job, scope, from: 0, to: 5 };
-    let id = PackageId::from_uuid(Uuid::from_u128(1));
-    let manifest = Manifest::new(id, Timestamp::UNIX_EPOCH, span, contents);
-    let mut desk = hq.desk();
-    desk.packages.insert(id.to_string(), bytes);
-    for (number, database) in databases.iter().enumerate() {
-        let session = SessionId::from_uuid(Uuid::from_u128(100 + number as u128));
-        let offer = Offer { session, manifest: manifest.clone() };
-        desk.offers.insert((*database).to_owned(), vec![offer]);
-    }
+    hq.offer(JobName::Customers1010, writer.finish().expect("a package"), databases);
 }
 
 #[test]
@@ -52,7 +40,7 @@ fn a_customer_travels_from_the_register_over_the_channel_to_headquarters() {
     let register = Node::start("S1.R1", &channel.url());
     let created = register.create("Till");
     until("the upload", || hq.desk().inbox.len() == 1);
-    let row = hq.desk().inbox[0].clone();
+    let LogRow::Operation(row) = hq.desk().inbox[0].clone() else { panic!("an operation") };
     assert_eq!(row.origin.as_str(), "S1.R1");
     assert!(row.relayed_at.is_some());
     let key = created["AccountNumber"].as_str().expect("a key");
@@ -115,4 +103,34 @@ fn a_register_cannot_speak_for_another() {
     assert_eq!(channel.call_with("POST", &session, &report, &bearer).0, 403);
     // A register has no registers.
     assert_eq!(register.call_with("POST", "/exchange/v1/hello", &Value::Null, &bearer).0, 404);
+}
+
+#[test]
+fn a_sale_travels_from_the_register_over_the_channel_to_headquarters() {
+    let hq = FakeHq::start();
+    let channel = Node::start("S1", &hq.url());
+    let register = Node::start("S1.R1", &channel.url());
+    hq.offer_items(&["S1.R1"]);
+    until("the items", || register.status()["applied"] == json!({"1040": 5}));
+    assert_eq!(register.call("POST", "/Commerce/Shifts", &Value::Null).0, 201);
+    let customer = register.create("Till");
+    let sale = json!({
+        "Id": "till-1", "CustomerId": customer["AccountNumber"], "StoreId": "S1",
+        "SalesLines": [{"ItemId": "coffee"}],
+        "TenderLines": [{"TenderTypeId": 1, "Amount": 12.54}],
+    });
+    let (status, sold) = register.call("POST", "/Commerce/SalesOrders", &sale);
+    assert_eq!((status, &sold["TerminalId"]), (201, &json!("S1.R1")), "{sold}");
+    until("the upload", || hq.desk().inbox.len() == 3);
+    let LogRow::Document(row) = hq.desk().inbox[2].clone() else { panic!("a document") };
+    assert_eq!((row.number.as_str(), row.origin.as_str()), ("till-1", "S1.R1"));
+    assert!(row.relayed_at.is_some());
+    // The till is connected again and repeats at the channel what it sold alone.
+    assert_eq!(channel.call("POST", "/Commerce/SalesOrders", &sale), (201, sold));
+    let history = format!(
+        "/Commerce/Customers('{}')/GetOrderHistory",
+        customer["AccountNumber"].as_str().expect("a key")
+    );
+    let (status, found) = channel.call("GET", &history, &Value::Null);
+    assert_eq!((status, &found["value"][0]["Id"]), (200, &json!("till-1")));
 }

@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension};
 use tillsync_domain::ids::{AddressGuid, CustomerGuid, CustomerKey, ItemNumber};
 use tillsync_domain::trade::{
     CatalogItem, Delivery, LINES_MAX, PAYMENTS_MAX, Tender, Trade, TradeDraft, TradeKind,
+    TradeProblem,
 };
 
-use super::{What, returns};
+use super::{LineClaim, What, returns};
 use crate::db::{DbError, uuid_column};
 use crate::items::{Offered, catalog_item};
 use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
@@ -18,6 +19,7 @@ use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
 pub(super) fn check(
     connection: &Connection,
     mut draft: TradeDraft,
+    claims: &[LineClaim],
     what: &What,
 ) -> Result<Trade, super::SellError> {
     let kind = what.kind();
@@ -34,13 +36,33 @@ pub(super) fn check(
     let mut offered = offered(connection, &draft, originals)?.into_iter();
     // Asked once per line with a readable number, in the order of the lines.
     let catalog = |number: &ItemNumber| offered.find(|(item, _)| item == number)?.1;
-    match draft.check(kind, catalog) {
+    let checked = draft.check(kind, catalog);
+    if let Ok(trade) = &checked {
+        check_claims(trade, claims, &mut refused);
+    }
+    match checked {
         Ok(trade) if refused.is_empty() => Ok(trade),
         Ok(_) => Err(EdgeViolations(refused).into()),
         Err(violations) => {
             let mut all: Vec<_> = violations.0.into_iter().map(EdgeViolation::from).collect();
             all.append(&mut refused);
             Err(EdgeViolations(all).into())
+        }
+    }
+}
+
+/// What the program computed must agree to the cent, as everything that it says.
+fn check_claims(trade: &Trade, claims: &[LineClaim], refused: &mut Vec<EdgeViolation>) {
+    for (index, (line, claim)) in trade.lines.iter().zip(claims).enumerate() {
+        for (field, computed, given) in [
+            ("TaxRatePercent", line.tax_rate, claim.tax_rate),
+            ("TotalAmount", line.total(), claim.total),
+        ] {
+            if let Some(given) = given.filter(|given| *given != computed) {
+                let path = format!("SalesLines[{index}].{field}");
+                let problem = TradeProblem::Differs { computed, given };
+                refused.push(EdgeViolation::new(path, EdgeProblem::Rule(problem)));
+            }
         }
     }
 }

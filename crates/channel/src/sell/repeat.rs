@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use tillsync_domain::ids::TransactionNumber;
 use tillsync_domain::trade::{Line, LineDraft, Payment, PaymentDraft};
 
-use super::{Request, What};
+use super::{LineClaim, Request, What};
 use crate::db::DbError;
 use crate::transactions::{TransactionView, is_same_customer};
 
@@ -45,6 +45,7 @@ pub(super) fn is_repeat(
         && is_given(entered.total, trade.total)
         && entered.lines.len() == trade.lines.len()
         && entered.lines.iter().zip(&trade.lines).all(|(draft, line)| is_same_line(draft, line))
+        && entered.claims.iter().zip(&trade.lines).all(|(claim, line)| is_same_claim(claim, line))
         && entered.payments.len() == trade.payments.len()
         && entered.payments.iter().zip(&trade.payments).all(|(draft, p)| is_same_payment(draft, p));
     let customers = (entered.customer.as_ref(), trade.customer.as_ref());
@@ -59,6 +60,10 @@ fn is_same_line(draft: &LineDraft, line: &Line) -> bool {
         && is_given(draft.tax, line.tax)
         && draft.is_voided == line.is_voided
         && draft.returns == line.returns
+}
+
+fn is_same_claim(claim: &LineClaim, line: &Line) -> bool {
+    is_given(claim.tax_rate, line.tax_rate) && is_given(claim.total, line.total())
 }
 
 fn is_same_payment(draft: &PaymentDraft, payment: &Payment) -> bool {
