@@ -57,8 +57,8 @@ fn judge(report: &Value, customers: u64) -> Result<Vec<Claim>> {
         claim("promoted + failed + refused", customers, ended),
         claim("accounts_distinct", promoted, number(report, "accounts_distinct")?),
         claim("pending_after", 0, number(report, "pending_after")?),
-        claim("temporary_ids_in_postings", 0, number(report, "temporary_ids_in_postings")?),
     ];
+    claims.extend(judge_sales(report)?);
     let failed = number(report, "failed")?;
     for store in filled_list(report, "stores")? {
         claims.extend(judge_edge(store, promoted, failed)?);
@@ -74,6 +74,31 @@ fn judge(report: &Value, customers: u64) -> Result<Vec<Claim>> {
     // A run that refused everything would satisfy every sum above.
     if promoted == 0 && customers > 0 {
         claims.push(claim("runs without any promoted customer", 0, 1));
+    }
+    Ok(claims)
+}
+
+/// What tills took against what headquarters posted.
+fn judge_sales(report: &Value) -> Result<Vec<Claim>> {
+    let (orders, sales) = (number(report, "orders_taken")?, number(report, "sales_made")?);
+    let sold = amount(report, "amount_sold")?;
+    let mut claims = vec![
+        claim("orders_created", orders, number(report, "orders_created")?),
+        claim("sales_posted", sales, number(report, "sales_posted")?),
+        claim("temporary_ids_in_postings", 0, number(report, "temporary_ids_in_postings")?),
+        claim("amount_posted", sold, amount(report, "amount_posted")?),
+        claim("sales and orders not posted", 0, list(report, "not_posted")?.len() as u64),
+    ];
+    // A day on which nothing happened would satisfy every sum above.
+    for (what, count) in [
+        ("runs without any sale", sales),
+        ("runs without any order", orders),
+        ("runs without any posted statement", number(report, "statements_posted")?),
+        ("runs without any turnover", sold),
+    ] {
+        if count == 0 {
+            claims.push(claim(what, 0, 1));
+        }
     }
     Ok(claims)
 }
@@ -113,6 +138,16 @@ fn number(report: &Value, field: &str) -> Result<u64> {
     value.as_u64().ok_or_else(|| anyhow!("`{field}` is {value}, not a count"))
 }
 
+/// An amount with two decimals, in its hundredths; a whole day of a demo never owes.
+fn amount(report: &Value, field: &str) -> Result<u64> {
+    let value = report.get(field).ok_or_else(|| anyhow!("the report lacks `{field}`"))?;
+    let hundredths = value.as_str().and_then(|text| {
+        let (whole, hundredths) = text.split_once('.').filter(|(_, part)| part.len() == 2)?;
+        format!("{whole}{hundredths}").parse().ok()
+    });
+    hundredths.ok_or_else(|| anyhow!("`{field}` is {value}, not an amount such as \"12.30\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +166,9 @@ mod tests {
         json!({
             "customers_in": 10, "promoted": 8, "failed": 1, "refused": 1,
             "accounts_distinct": 8, "pending_after": 0, "temporary_ids_in_postings": 0,
+            "orders_taken": 2, "orders_created": 2, "sales_made": 5, "sales_posted": 5,
+            "statements_posted": 2, "amount_sold": "120.50", "amount_posted": "120.50",
+            "not_posted": [],
             "stores": [store],
             "claims": [{"what": "nothing is pending", "holds": true}],
         })
@@ -157,6 +195,45 @@ mod tests {
         let mut pending = good();
         pending["stores"][0]["pending"] = json!(2);
         assert_eq!(failing(&pending), ["S1 pending"]);
+    }
+
+    #[test]
+    fn a_sale_or_order_that_is_not_posted_and_another_amount_each_fail() {
+        for (field, value, what) in [
+            ("orders_created", json!(1), "orders_created"),
+            ("sales_posted", json!(6), "sales_posted"),
+            ("amount_posted", json!("120.51"), "amount_posted"),
+            ("temporary_ids_in_postings", json!(1), "temporary_ids_in_postings"),
+            ("not_posted", json!(["S1-1: Waiting"]), "sales and orders not posted"),
+            ("statements_posted", json!(0), "runs without any posted statement"),
+        ] {
+            let mut report = good();
+            report[field] = value;
+            assert_eq!(failing(&report), [what]);
+        }
+    }
+
+    #[test]
+    fn a_day_without_sales_fails() {
+        let mut report = good();
+        for field in ["sales_made", "sales_posted", "orders_taken", "orders_created"] {
+            report[field] = json!(0);
+        }
+        for field in ["amount_sold", "amount_posted"] {
+            report[field] = json!("0.00");
+        }
+        let expected =
+            ["runs without any sale", "runs without any order", "runs without any turnover"];
+        assert_eq!(failing(&report), expected);
+    }
+
+    #[test]
+    fn an_amount_that_is_no_decimal_text_is_an_error() {
+        for wrong in [json!(120.5), json!("120.5"), json!("-1.00"), json!("1e2.00"), json!(null)] {
+            let mut report = good();
+            report["amount_sold"] = wrong;
+            assert!(judge(&report, 10).is_err());
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::commerce::{
 const ITEMS_MAX: usize = 1_000;
 
 /// An item as an edge sells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Product {
     /// Its number.
     pub item: String,
@@ -191,7 +191,7 @@ impl CommerceClient {
     /// Busy: no answer came. Broken: an odd answer.
     pub fn products(&self, currency: Currency) -> Result<Vec<Product>, CommerceError> {
         let criteria = json!({
-            "ProductSearchCriteria": {"Keyword": ""},
+            "ProductSearchCriteria": {},
             "QueryResultSettings": {"Paging": {"Top": ITEMS_MAX, "Skip": 0}},
         });
         let found = page_of(self.post("/Commerce/Products/Search", &criteria)?)?;

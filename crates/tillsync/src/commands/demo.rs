@@ -13,9 +13,10 @@ use crate::output::Format;
     tillsync demo --customers people.csv --mapping people.toml --data-dir /tmp/demo\n  \
     tillsync demo --stores 1 --registers 1 --serve\n\n\
     Starts headquarters, stores and registers as processes of their own, cuts the last store and \
-    one register off, creates every customer of a CSV somewhere, mends the links, and checks in \
-    the databases that each got exactly one account, known everywhere. Exits with 1 when that is \
-    not so.")]
+    one register off, creates every customer of a CSV somewhere and sells to some of them, mends \
+    the links, closes the tills and posts the day. Then it checks in the databases that each \
+    customer got exactly one account, known everywhere, and that what is posted is what was sold. \
+    Exits with 1 when that is not so.")]
 pub(crate) struct Arguments {
     /// A CSV of customers; without it, 1,000 invented people.
     #[arg(long, value_name = "FILE.csv")]

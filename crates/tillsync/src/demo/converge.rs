@@ -35,7 +35,16 @@ pub(super) fn clients_of(edges: &[Edge]) -> Vec<CommerceClient> {
     edges.iter().map(|edge| CommerceClient::new(&edge.door)).collect()
 }
 
-/// Waits until each edge knows `customers` customers, all with their accounts.
+/// The customers that there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Population {
+    /// Those that every edge is to know.
+    pub(super) customers: u64,
+    /// Those besides that headquarters keeps to itself.
+    pub(super) hidden: u64,
+}
+
+/// Waits until each edge knows every customer by its account.
 ///
 /// A customer that headquarters recorded as failed gets no account and is not waited for.
 ///
@@ -44,9 +53,14 @@ pub(super) fn clients_of(edges: &[Edge]) -> Vec<CommerceClient> {
 pub(super) fn wait_until_known(
     clients: &[CommerceClient],
     hq: &HeadquartersClient,
-    customers: u64,
+    population: Population,
     interrupt: &Interrupt,
 ) -> Result<Converged, CommandError> {
+    let Population { customers, hidden } = population;
+    let seen = |inbox: InboxStatus| InboxStatus {
+        customers: inbox.customers.saturating_sub(hidden),
+        ..inbox
+    };
     let total = customers * clients.len() as u64;
     let mut progress = Progress::begin("accounts known at edges", total);
     let mut statuses = Vec::new();
@@ -64,7 +78,7 @@ pub(super) fn wait_until_known(
             // The edges are not asked all at once: what moved in between shows one round later.
             || is_still
                 && is_all_sent(&statuses)
-                && hq.status().is_ok_and(|inbox| is_explained(&statuses, &inbox, customers));
+                && hq.status().is_ok_and(|inbox| is_explained(&statuses, &seen(inbox), customers));
         if is_settled {
             progress.end();
             return Ok(Converged::Yes);
@@ -100,7 +114,7 @@ mod tests {
     const CUSTOMERS: u64 = 10;
 
     fn edge(customers: u64, pending: u64) -> EdgeStatus {
-        EdgeStatus { customers, pending, unsent: 0 }
+        EdgeStatus { customers, pending, ..EdgeStatus::default() }
     }
 
     fn inbox(customers: u64, pending: u64, failed: u64) -> InboxStatus {

@@ -1,29 +1,33 @@
-//! The demo: headquarters, stores and registers as real processes, customers created while links
-//! are cut, and the proof that each of them ended with exactly one account.
+//! The demo: headquarters, stores and registers as real processes, customers created and sold to
+//! while links are cut, and the proof that each of them ended with exactly one account and each
+//! sale in the ledger.
 //!
 //! It must never look into a server: it uses the command line, HTTP, and the files at the end.
 
 mod converge;
+mod day;
 pub(crate) mod input;
 mod interrupt;
 mod load;
 mod mapping;
 mod progress;
 mod report;
+mod takings;
+mod till;
 mod verify;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tillsync_domain::ids::PENDING_SYNC;
-use tillsync_domain::job::JobName;
 use tillsync_exchange::messages::DatabaseKind;
 use tillsync_fleet::{
     CommerceClient, Edge, EdgeStatus, Fleet, FleetPlan, LinkState, MemoryKib, NodeId, Stopwatch,
 };
 use tillsync_hq::trace::CustomerTrace;
 
-use self::converge::{Converged, ask_edges, clients_of, wait_until_known};
+use self::converge::{Converged, Population, ask_edges, clients_of, wait_until_known};
+use self::day::{Day, run_jobs};
 use self::input::Input;
 use self::interrupt::Interrupt;
 use self::load::{Accepted, Loaded, create_customers};
@@ -104,26 +108,38 @@ struct Demo {
 impl Demo {
     fn run(&mut self, ending: Ending) -> Result<Report, Failure> {
         let clients = clients_of(self.fleet.edges());
+        let hq = self.fleet.headquarters()?;
+        let mut day =
+            self.stage("open", |demo| Day::begin(demo.fleet.edges(), &hq, &demo.interrupt))?;
         let cut = cut_links(self.fleet.edges());
         let loaded = self.stage("create", |demo| {
             create_customers(&demo.input, demo.fleet.edges(), &demo.interrupt)
         })?;
+        self.stage("sell", |_| {
+            day.sell(&loaded);
+            Ok(())
+        })?;
         let before = ask_edges(&clients);
         let mut claims = self.look_up_pending(&cut, &loaded, &before);
-        let expected = loaded.accepted.len() as u64;
-        let hq = self.fleet.headquarters()?;
+        let hidden = self.fleet.edges().iter().filter(|edge| edge.kind == DatabaseKind::Channel);
+        let population =
+            Population { customers: loaded.accepted.len() as u64, hidden: hidden.count() as u64 };
         let converged = self.stage("converge", |demo| {
             cut.iter().for_each(|index| demo.fleet.edges()[*index].link.mend());
-            Ok(wait_until_known(&clients, &hq, expected, &demo.interrupt)?)
+            Ok(wait_until_known(&clients, &hq, population, &demo.interrupt)?)
         })?;
         claims.push(Claim {
             what: "all edges had caught up before the wait ended".to_owned(),
             holds: converged == Converged::Yes,
         });
-        let jobs = self.stage("jobs", |demo| demo.run_jobs())?;
+        self.stage("close", |demo| {
+            day.sell_again();
+            day.close(demo.fleet.edges(), &demo.interrupt)
+        })?;
+        let jobs = self.stage("jobs", |demo| run_jobs(&hq, &demo.interrupt))?;
         let peak = self.end_servers(ending)?;
         let watch = Stopwatch::start();
-        let mut report = self.verify(loaded, claims)?;
+        let mut report = self.verify(loaded, &day, claims)?;
         report.claims.push(jobs_claim(&jobs));
         report.jobs = jobs;
         report.hq_memory_mib = peak.mib();
@@ -168,20 +184,6 @@ impl Demo {
         claims
     }
 
-    /// Runs the jobs once by hand, so that the history shows them; there is nothing left to do.
-    fn run_jobs(&self) -> Result<Vec<(String, Value)>, Failure> {
-        let mut progress = Progress::begin("running the jobs", JobName::ALL.len() as u64);
-        let hq = self.fleet.headquarters()?;
-        let mut runs = Vec::new();
-        for job in JobName::ALL {
-            self.interrupt.check()?;
-            runs.push((job.to_string(), hq.run_job(job)?));
-            progress.set(runs.len() as u64);
-        }
-        progress.end();
-        Ok(runs)
-    }
-
     /// Ends the servers unless they go on, and says how much memory headquarters took.
     fn end_servers(&mut self, ending: Ending) -> Result<MemoryKib, Failure> {
         if ending == Ending::Stop {
@@ -190,7 +192,7 @@ impl Demo {
         Ok(self.fleet.peak_memory(NodeId::Headquarters))
     }
 
-    fn verify(&self, loaded: Loaded, mut claims: Vec<Claim>) -> Result<Report, Failure> {
+    fn verify(&self, loaded: Loaded, day: &Day, mut claims: Vec<Claim>) -> Result<Report, Failure> {
         let edges = self.fleet.edges();
         let mut progress = Progress::begin("checking the databases", edges.len() as u64);
         let hq = Place { data_dir: self.fleet.layout().root().to_owned() }.open_to_look()?;
@@ -205,6 +207,7 @@ impl Demo {
             lines.push(line);
             progress.set(lines.len() as u64);
         }
+        let takings = takings::read_takings(&hq, edges, day)?;
         let trace = farthest(edges, &loaded.accepted).map(|one| hq.trace_customer(&one.key));
         progress.end();
         Ok(Report {
@@ -212,6 +215,7 @@ impl Demo {
             aliases: books.aliases,
             ends,
             edges: lines,
+            takings,
             claims,
             jobs: Vec::new(),
             trace: trace.and_then(Result::ok).filter(has_begun),

@@ -25,7 +25,8 @@ pub(super) struct Books {
     /// Every customer that its group's address books allow to the edges, with its account.
     pub(super) accounts: HashMap<CustomerGuid, AccountNumber>,
     by_account: HashMap<AccountNumber, CustomerGuid>,
-    /// Aliases.
+    /// Aliases of customers that come from the edges: those that unnamed sales are posted to are
+    /// made at headquarters and not counted.
     pub(super) aliases: u64,
     /// Customers whose operations failed, with the last error.
     failures: HashMap<CustomerGuid, String>,
@@ -90,7 +91,9 @@ pub(super) fn read_headquarters(hq: &Headquarters) -> Result<Books, Failure> {
             }
             Ok(())
         })?;
-        books.aliases = tx.aliases_count()?;
+        let databases = tx.databases_all()?.into_iter();
+        let hidden: HashSet<_> = databases.filter_map(|record| record.default_customer).collect();
+        books.aliases = tx.aliases_count()?.saturating_sub(hidden.len() as u64);
         let mut after = InboxPosition(0);
         loop {
             let page = tx.operations_in(OperationStatus::Failed, after, PAGE)?;

@@ -1,5 +1,7 @@
 //! What the demo found, for people and as the JSON object that scripts rely on.
 
+mod sold;
+
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -8,6 +10,7 @@ use tillsync_fleet::Edge;
 use tillsync_hq::trace::CustomerTrace;
 
 use super::load::Loaded;
+use super::takings::Takings;
 use super::verify::{Books, EdgeBooks, Ends};
 use crate::commands::trace::{trace_json, trace_text};
 use crate::failure::Verdict;
@@ -57,6 +60,8 @@ pub(super) struct Report {
     pub(super) ends: Ends,
     /// Every edge.
     pub(super) edges: Vec<EdgeLine>,
+    /// What was sold and posted.
+    pub(super) takings: Takings,
     /// What must hold besides the sums.
     pub(super) claims: Vec<Claim>,
     /// What the jobs said when they were run by hand.
@@ -146,6 +151,7 @@ impl Report {
             claim("every store and register knows every account", missing == 0 && wrong == 0),
         ];
         claims.extend(self.claims.iter().cloned());
+        claims.extend(self.takings.claims());
         claims
     }
 
@@ -171,7 +177,7 @@ impl Report {
             .map(|claim| json!({"what": claim.what, "holds": claim.holds}));
         let stages: serde_json::Map<String, Value> =
             self.stages.iter().map(|(name, took)| ((*name).to_owned(), round(*took))).collect();
-        json!({
+        let mut report = json!({
             "customers_in": loaded.customers_in,
             "refused": loaded.refused,
             "created_async": loaded.accepted.len(),
@@ -182,12 +188,6 @@ impl Report {
             "pending_after": self.pending_after(),
             "aliases": self.aliases,
             "stores": self.stores_json(),
-            "orders_created": 0,
-            "sales_posted": 0,
-            "statements_posted": 0,
-            "amount_sold": "0.00",
-            "amount_posted": "0.00",
-            "temporary_ids_in_postings": 0,
             "seconds": round(self.seconds),
             "stages": stages,
             "hq_memory_mib": round(self.hq_memory_mib),
@@ -199,7 +199,9 @@ impl Report {
                 .collect::<Vec<_>>(),
             "trace": self.trace.as_ref().map(trace_json),
             "claims": claims.collect::<Vec<_>>(),
-        })
+        });
+        self.takings.put_json(&mut report);
+        report
     }
 
     fn stores_json(&self) -> Vec<Value> {
@@ -234,7 +236,8 @@ impl Report {
             text += "\n\nOne customer's way\n";
             text += &trace_text(trace);
         }
-        text.push('\n');
+        text += "\n\n";
+        text += &self.takings.text_section();
         self.put_refusals(&mut text);
         self.put_totals(&mut text);
         text
@@ -254,10 +257,13 @@ impl Report {
         put_list(text, "Failed at headquarters", failures);
         put_list(text, "Not accepted by any edge", not_accepted);
         put_list(text, "Accepted, but without an account", lost);
+        put_list(text, "Wrong with sales and orders", self.takings.problems.iter().cloned());
+        put_list(text, "Sold or ordered, but not posted", self.takings.not_posted.iter().cloned());
     }
 
     fn put_totals(&self, text: &mut String) {
         let (loaded, ends) = (&self.loaded, &self.ends);
+        let (takings, sums) = (&self.takings, &self.takings.sums);
         let mut put = |line: String| {
             writeln!(text, "{line}").expect("a string takes every text");
         };
@@ -269,6 +275,20 @@ impl Report {
         put(format!("  refused by a rule         {}", loaded.refused));
         put(format!("  different accounts        {}", ends.accounts_distinct));
         put(format!("  pending now               {}", self.pending_after()));
+        put(format!(
+            "  sales made and posted     {} / {}",
+            sums.sales, takings.posted.sales_posted
+        ));
+        put(format!(
+            "  orders taken and created  {} / {}",
+            sums.orders, takings.posted.orders_created
+        ));
+        put(format!(
+            "  amount sold and posted    {} / {} {}",
+            takings.text(sums.sold),
+            takings.text(takings.amount_posted()),
+            takings.currency
+        ));
         put(format!("  memory of headquarters    {:.0} MiB at most", self.hq_memory_mib));
         let stages: Vec<_> =
             self.stages.iter().map(|(name, took)| format!("{name} {took:.1}")).collect();
