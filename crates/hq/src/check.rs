@@ -194,15 +194,29 @@ fn transaction_warnings(counts: &TransactionCounts, now: Timestamp) -> Vec<Strin
     let in_order = |status: OrderStatus| counts.by_order_status.get(status.as_str()).copied();
     let errors = counts.by_validation.get(ValidationStatus::Error.as_str()).copied();
     for (count, what) in [
-        (in_order(OrderStatus::Failed), "orders could not be made sales orders and need repair"),
-        (in_order(OrderStatus::Editing), "orders are being edited; no run touches them meanwhile"),
-        (errors, "transactions break a rule of validation and stay out of statements"),
-        (Some(counts.on_hold), "sales orders are on hold until somebody lifts it"),
+        (
+            in_order(OrderStatus::Failed),
+            "orders could not be made sales orders; `tillsync order list --status failed`",
+        ),
+        (
+            in_order(OrderStatus::Editing),
+            "orders are being edited and wait; `tillsync order list --status editing`",
+        ),
+        (
+            errors,
+            "transactions break a rule and stay out of statements; \
+             `tillsync transaction list --validation error`",
+        ),
+        (Some(counts.on_hold), "sales orders are on hold; `tillsync order list --on-hold`"),
         (
             Some(counts.quarantined),
-            "documents came with a known number and other content and were set aside",
+            "documents came with a known number and other content and were set aside; \
+             `tillsync transaction list --quarantined`",
         ),
-        (Some(counts.unknown), "documents are of kinds that this version does not know"),
+        (
+            Some(counts.unknown),
+            "documents are of kinds that this version does not know and wait for a newer one",
+        ),
     ] {
         if let Some(count) = count.filter(|count| *count > 0) {
             warnings.push(format!("{count} {what}"));
