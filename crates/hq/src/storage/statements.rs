@@ -268,7 +268,8 @@ pub trait StatementWrites {
     /// zero.
     fn vouchers_insert(&mut self, vouchers: &[Voucher]) -> Result<(), StorageError>;
 
-    /// Gives each transaction of a statement the voucher of its aggregate's invoice.
+    /// Gives each sale of a statement the voucher of its aggregate's invoice; an invoice holds
+    /// nothing of an order.
     /// `default_account` stands for those without an account.
     fn vouchers_link(
         &mut self,
