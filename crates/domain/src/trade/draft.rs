@@ -416,11 +416,19 @@ mod tests {
             expect!["TenderLines: 12.54 is due, but 12.53 was paid"],
         );
         let mut order = draft(vec![line("coffee", "1")], vec![cash("5")]);
-        refused(order.clone(), TradeKind::Order, expect!["CustomerId: required, but none was given"]);
+        refused(
+            order.clone(),
+            TradeKind::Order,
+            expect!["CustomerId: required, but none was given"],
+        );
         order.customer = Some("C-1".parse().expect("an account"));
         assert!(check(order.clone(), TradeKind::Order).is_ok());
         order.lines.push(line("coffee", "-1"));
-        refused(order, TradeKind::Order, expect!["SalesLines[1].Quantity: an order takes nothing back, a sale does"]);
+        refused(
+            order,
+            TradeKind::Order,
+            expect!["SalesLines[1].Quantity: an order takes nothing back, a sale does"],
+        );
     }
 
     #[test]
@@ -430,7 +438,11 @@ mod tests {
         let trade = check(draft(lines, vec![cash("12.54")]), TradeKind::Sale).expect("valid");
         assert_eq!((trade.lines.len(), trade.total.to_string().as_str()), (2, "12.54"));
         assert!(check(draft(vec![], vec![]), TradeKind::VoidedSale).is_ok());
-        refused(draft(vec![], vec![]), TradeKind::Sale, expect!["SalesLines: required, but none was given"]);
+        refused(
+            draft(vec![], vec![]),
+            TradeKind::Sale,
+            expect!["SalesLines: required, but none was given"],
+        );
     }
 
     #[test]
@@ -438,6 +450,10 @@ mod tests {
         let mut wrong = draft(vec![line("coffee", "1")], vec![cash("12.54")]);
         wrong.total = Some(number("12.55"));
         wrong.lines[0].tax = Some(number("2.54"));
-        refused(wrong, TradeKind::Sale, expect!["SalesLines[0].TaxAmount: 2.54 was given, but it comes to 2.55"]);
+        refused(
+            wrong,
+            TradeKind::Sale,
+            expect!["SalesLines[0].TaxAmount: 2.54 was given, but it comes to 2.55"],
+        );
     }
 }

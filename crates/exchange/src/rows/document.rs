@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tillsync_domain::document::{Body, Document, DocumentKind};
 use tillsync_domain::ids::{
-    AddressGuid, Counter, CustomerKey, DatabaseId, EntryId, ItemNumber, ReceiptNumber,
-    ShiftNumber, StaffId, TransactionNumber,
+    AddressGuid, Counter, CustomerKey, DatabaseId, EntryId, ItemNumber, ReceiptNumber, ShiftNumber,
+    StaffId, TransactionNumber,
 };
 use tillsync_domain::money::Currency;
 use tillsync_domain::shift::{Count, ShiftAct, ShiftEvent};
@@ -21,6 +21,10 @@ use crate::text;
 
 /// The largest content of a document, in bytes: the most lines and payments fit.
 pub const DOCUMENT_BYTES_MAX: usize = 512 << 10;
+
+/// The largest number that a document may hold, signs left out: beyond any till, and small enough
+/// that no sum or product of what fits into a document can overflow.
+const NUMBER_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// One row of the `document` table.
 ///
@@ -121,15 +125,18 @@ pub fn read_body(kind: &str, content: &str) -> Result<Body, UnreadableDocument> 
     match kind {
         DocumentKind::Sale => {
             let SaleContent { trade, is_voided } = parse(content)?;
+            check_numbers(trade.numbers())?;
             Ok(Body::Sale(Box::new(Sale { trade: trade.into(), is_voided })))
         }
         DocumentKind::Order => {
             let OrderContent { trade, ship_to } = parse(content)?;
+            check_numbers(trade.numbers())?;
             let delivery = ship_to.map_or(Delivery::Pickup, Delivery::Ship);
             Ok(Body::Order(Box::new(CustomerOrder { trade: trade.into(), delivery })))
         }
         DocumentKind::ShiftOpened | DocumentKind::ShiftBlindClosed | DocumentKind::ShiftClosed => {
             let ShiftContent { shift, counts } = parse(content)?;
+            check_numbers(counts.iter().map(|count| count.amount))?;
             let counts = counts.into_iter().map(Count::from).collect();
             let act = match kind {
                 DocumentKind::ShiftOpened => ShiftAct::Opened { float: counts },
@@ -138,6 +145,14 @@ pub fn read_body(kind: &str, content: &str) -> Result<Body, UnreadableDocument> 
             };
             Ok(Body::Shift(ShiftEvent { shift, act }))
         }
+    }
+}
+
+/// Refuses numbers that arithmetic could break on. Everything else about them is for validation.
+fn check_numbers(numbers: impl IntoIterator<Item = Decimal>) -> Result<(), UnreadableDocument> {
+    match numbers.into_iter().find(|number| number.abs() > NUMBER_MAX) {
+        Some(number) => Err(UnreadableDocument(format!("{number} is beyond any till"))),
+        None => Ok(()),
     }
 }
 
@@ -221,6 +236,16 @@ struct TradeContent {
     #[serde(default)]
     payments: Vec<PaymentContent>,
     total: Decimal,
+}
+
+impl TradeContent {
+    fn numbers(&self) -> impl Iterator<Item = Decimal> + '_ {
+        let of_line = |line: &LineContent| {
+            [line.quantity, line.price, line.discount, line.net, line.tax_rate, line.tax]
+        };
+        let of_payments = self.payments.iter().map(|payment| payment.amount);
+        self.lines.iter().flat_map(of_line).chain(of_payments).chain([self.total])
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -316,8 +341,7 @@ impl From<CountContent> for Count {
 
 impl From<&Trade> for TradeContent {
     fn from(trade: &Trade) -> Self {
-        let payment =
-            |p: &Payment| PaymentContent { tender: p.tender.into(), amount: p.amount };
+        let payment = |p: &Payment| PaymentContent { tender: p.tender.into(), amount: p.amount };
         TradeContent {
             customer: trade.customer.clone(),
             shift: trade.shift.clone(),
@@ -347,10 +371,8 @@ impl From<TradeContent> for Trade {
 
 impl From<&Line> for LineContent {
     fn from(line: &Line) -> Self {
-        let returns = |of: &ReturnOf| ReturnContent {
-            transaction: of.transaction.clone(),
-            line: of.line,
-        };
+        let returns =
+            |of: &ReturnOf| ReturnContent { transaction: of.transaction.clone(), line: of.line };
         LineContent {
             number: line.number,
             item: line.item.clone(),
@@ -369,8 +391,7 @@ impl From<&Line> for LineContent {
 
 impl From<LineContent> for Line {
     fn from(content: LineContent) -> Self {
-        let returns =
-            |of: ReturnContent| ReturnOf { transaction: of.transaction, line: of.line };
+        let returns = |of: ReturnContent| ReturnOf { transaction: of.transaction, line: of.line };
         Line {
             number: content.number,
             item: content.item,

@@ -54,9 +54,8 @@ fn every_kind_of_document_reads_back_as_it_was() {
     let Body::Sale(sold) = sale().body else { panic!("a sale") };
     let step = |act| Body::Shift(ShiftEvent { shift: shift.clone(), act });
     let ship_to = Delivery::Ship(AddressGuid::from_uuid(Uuid::from_u128(9)));
-    let order = |delivery| {
-        Body::Order(Box::new(CustomerOrder { trade: sold.trade.clone(), delivery }))
-    };
+    let order =
+        |delivery| Body::Order(Box::new(CustomerOrder { trade: sold.trade.clone(), delivery }));
     for body in [
         Body::Sale(Box::new(Sale { is_voided: true, ..(*sold).clone() })),
         order(ship_to),
@@ -74,11 +73,8 @@ fn every_kind_of_document_reads_back_as_it_was() {
 #[test]
 fn the_hash_covers_all_but_the_counter_and_the_relay() {
     let row = DocumentRow::record(&sale(), Counter(1));
-    let relayed = DocumentRow {
-        counter: 9,
-        relayed_at: Some(Timestamp::UNIX_EPOCH),
-        ..row.clone()
-    };
+    let relayed =
+        DocumentRow { counter: 9, relayed_at: Some(Timestamp::UNIX_EPOCH), ..row.clone() };
     assert_eq!(relayed.content_hash(), row.content_hash());
     for other in [
         DocumentRow { number: "S1-9".parse().expect("a number"), ..row.clone() },
@@ -98,4 +94,18 @@ fn what_cannot_be_read_says_why() {
     let content = RawValue::from_string(r#"{"trade":{}}"#.into()).expect("JSON");
     let empty = DocumentRow { content, ..row };
     assert!(empty.document().expect_err("empty").0.contains("missing field"));
+}
+
+#[test]
+fn numbers_that_arithmetic_could_break_on_are_not_read() {
+    let row = DocumentRow::record(&sale(), Counter(1));
+    let read = |amount: &str| {
+        let content = row.content.get().replacen(r#""9.90""#, &format!("{amount:?}"), 1);
+        read_body("sale", &content)
+    };
+    assert!(read("1000000000000").is_ok());
+    for absurd in ["1000000000001", "-79228162514264337593543950335"] {
+        let refused = read(absurd).expect_err("beyond any till");
+        assert!(refused.0.contains("beyond any till"), "{refused}");
+    }
 }
