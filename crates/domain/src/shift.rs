@@ -39,7 +39,7 @@ pub struct Count {
     pub tender: Tender,
     /// In which currency.
     pub currency: Currency,
-    /// How much; never negative.
+    /// How much; negative only of cards, when more was paid back than taken.
     pub amount: Decimal,
 }
 

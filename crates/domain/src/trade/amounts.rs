@@ -6,7 +6,12 @@ use super::{Line, Tender, Trade};
 use crate::money::Currency;
 
 /// Quantity times price, rounded, less the discount.
-pub fn line_net(currency: Currency, quantity: Decimal, price: Decimal, discount: Decimal) -> Decimal {
+pub fn line_net(
+    currency: Currency,
+    quantity: Decimal,
+    price: Decimal,
+    discount: Decimal,
+) -> Decimal {
     currency.round(quantity * price) - discount
 }
 
