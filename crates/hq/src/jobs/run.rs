@@ -70,6 +70,9 @@ pub enum JobError {
          the statements run for one"
     )]
     NoStoreScope(JobName),
+    /// Another look at errors by a job that finds none.
+    #[error("job {0} does not look at errors again; only validate-transactions does")]
+    NoSecondLook(JobName),
     /// Promotion stopped.
     #[error("synchronize customers")]
     Promote(#[from] PromoteError),
@@ -102,7 +105,9 @@ impl JobError {
         match self {
             JobError::AlreadyRunning { .. } => ErrorKind::Busy,
             JobError::UnknownGroup(_) | JobError::UnknownStore(_) => ErrorKind::NotFound,
-            JobError::NoFullSync(_) | JobError::NoStoreScope(_) => ErrorKind::Invalid,
+            JobError::NoFullSync(_) | JobError::NoStoreScope(_) | JobError::NoSecondLook(_) => {
+                ErrorKind::Invalid
+            }
             JobError::Promote(error) => error.kind(),
             JobError::Distribute(error) => error.kind(),
             JobError::Orders(error) => error.kind(),
@@ -205,6 +210,9 @@ impl Headquarters {
         let is_download = matches!(job, JobName::Customers1010 | JobName::Products1040);
         if options.full_sync_of.is_some() && !is_download {
             return Err(JobError::NoFullSync(job));
+        }
+        if options.errors_too && job != JobName::ValidateTransactions {
+            return Err(JobError::NoSecondLook(job));
         }
         let Some(store) = &options.store else { return Ok(()) };
         match job {
