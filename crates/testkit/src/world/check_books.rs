@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use rust_decimal::Decimal;
 use tillsync_channel::identity::database_file;
 use tillsync_channel::inspect::visit_documents;
-use tillsync_domain::document::Body;
+use tillsync_domain::document::{Body, DocumentKind};
 use tillsync_domain::ids::{AccountNumber, StatementId, TransactionNumber};
 use tillsync_domain::money::Currency;
 use tillsync_domain::statement::{LedgerAccount, StatementState};
@@ -96,6 +96,7 @@ impl World {
             .collect();
         let final_vouchers: Vec<_> =
             vouchers.iter().filter(|voucher| is_posted(&voucher.statement)).collect();
+        findings.extend(check_links(&posted, &final_vouchers));
         findings.extend(check_accounts(&posted, &final_vouchers));
         findings.extend(self.check_customer_ledgers(&posted, &final_vouchers));
         findings
@@ -210,6 +211,32 @@ fn check_balance(vouchers: &[Voucher]) -> Vec<String> {
         let sum: i64 = voucher.entries.iter().map(|entry| entry.amount).sum();
         if sum != 0 || voucher.entries.len() < 2 {
             findings.push(format!("{} comes to {sum}", voucher.number));
+        }
+    }
+    findings
+}
+
+/// Every posted sale names the invoice voucher of its customer, unless that came to nothing.
+fn check_links(posted: &[&TransactionRecord], vouchers: &[&Voucher]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for record in posted.iter().filter(|record| record.header.kind == DocumentKind::Sale) {
+        let currency = record.header.total.map(|(currency, _)| currency);
+        let invoices = vouchers.iter().filter(|voucher| {
+            voucher.state == StatementState::CustomerOrderInvoiced
+                && Some(voucher.statement) == record.statement
+                && Some(voucher.currency) == currency
+        });
+        let is_own = |voucher: &&&Voucher| {
+            let mut customers = voucher.entries.iter().filter_map(|entry| entry.customer.as_ref());
+            customers.any(|customer| record.account.as_ref().is_none_or(|own| own == customer))
+        };
+        let own: Vec<_> = invoices.filter(is_own).map(|voucher| &voucher.number).collect();
+        let is_right = match &record.voucher {
+            Some(named) => own.contains(&named),
+            None => own.is_empty() || record.account.is_none(),
+        };
+        if !is_right {
+            findings.push(format!("{} names {:?}, not {own:?}", record.row.number, record.voucher));
         }
     }
     findings

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tillsync_domain::document::DocumentKind;
+use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::money::Currency;
 use tillsync_hq::storage::TransactionRecord;
 
@@ -62,15 +63,14 @@ impl World {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// What each store's accounts come to.
+    /// What each store's accounts come to, a line each.
     pub fn trial_balance(&self) -> String {
         let balances = self.hq().trial_balances(None).expect("hq answers");
-        let lines = balances.into_iter().map(|balance| {
-            let account = |(account, minor): (&tillsync_domain::statement::LedgerAccount, &i64)| {
-                format!("{} {}", account.as_str(), balance.currency.from_minor(*minor))
-            };
-            let accounts: Vec<_> = balance.accounts.iter().map(account).collect();
-            format!("{} {}: {}", balance.store, balance.currency, accounts.join(", "))
+        let lines = balances.iter().flat_map(|balance| {
+            balance.accounts.iter().map(|(account, minor)| {
+                let amount = balance.currency.from_minor(*minor);
+                format!("{} {} {amount} {}", balance.store, account.as_str(), balance.currency)
+            })
         });
         lines.collect::<Vec<_>>().join("\n")
     }
@@ -85,14 +85,13 @@ fn describe(record: &TransactionRecord) -> String {
         _ => "sale",
     };
     let customer = match (&record.account, &header.customer) {
-        (Some(account), Some(key)) => format!("{account} written as {}", key.for_people()),
-        (Some(account), None) => format!("{account} for nobody"),
+        (Some(account), Some(CustomerKey::Temporary(_))) => format!("{account}/GUID"),
+        (Some(account), _) => account.to_string(),
         (None, Some(key)) => key.for_people().to_owned(),
         (None, None) => "nobody".to_owned(),
     };
     let total = header.total.map_or_else(String::new, |(c, minor)| money(c, minor));
-    let mut text =
-        format!("{receipt} {kind} to {customer}, {total}: {}", record.validation.as_str());
+    let mut text = format!("{receipt} {kind} {customer} {total}: {}", record.validation.as_str());
     if let Some(order) = &record.order {
         let number = order.sales_order.as_ref().map_or("", |number| number.as_str());
         text.push_str(&format!(", {} {number}", order.status.as_str()));

@@ -23,7 +23,7 @@ use super::basket::amount;
 use super::{Basket, Buyer, World};
 
 /// What lies in a drawer when a story says nothing of it.
-const FLOAT: &str = "100.00";
+const FLOAT: &str = "1000.00";
 
 /// A sale or an order that an edge acknowledged.
 #[derive(Debug, Clone)]
@@ -223,7 +223,12 @@ impl World {
         customer: Option<CustomerKey>,
         basket: Basket,
     ) -> Result<TransactionNumber, SellError> {
-        let Basket { number, lines, payments, rest, currency } = basket;
+        let Basket { number, lines, mut payments, rest, currency } = basket;
+        if payments.is_empty()
+            && let Some(number) = &number
+        {
+            payments = self.payments_before(at, number);
+        }
         let mut sale =
             RecordSale { number, customer, lines, payments, currency, ..RecordSale::default() };
         // The till says what is due, as it would to somebody with a purse.
@@ -236,6 +241,16 @@ impl World {
             answer => answer?,
         };
         Ok(self.remember_trade(at, view))
+    }
+
+    /// How a sale was paid that is repeated word for word.
+    fn payments_before(&self, at: &str, number: &TransactionNumber) -> Vec<PaymentDraft> {
+        let mut known = self.acknowledged_trades.iter();
+        let known = known.find(|known| known.at == at && known.view.number == *number);
+        let payments = known.into_iter().flat_map(|known| &known.view.trade.payments);
+        payments
+            .map(|p| PaymentDraft { tender: p.tender.type_id().into(), amount: p.amount })
+            .collect()
     }
 
     fn remember_trade(&mut self, at: &str, view: TransactionView) -> TransactionNumber {

@@ -2,10 +2,15 @@
 //! checks itself when its story is over.
 #![allow(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+mod any_mix;
 mod convert;
 mod distribute;
 mod identity;
 mod jobs;
 mod numbers;
+mod orders;
 mod restore;
+mod sales;
+mod statements;
 mod upload;
+mod validation;
