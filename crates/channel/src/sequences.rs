@@ -10,7 +10,7 @@ use crate::db::DbError;
 /// A number sequence of this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sequence {
-    /// Receipts; without gaps.
+    /// Receipts; without gaps but for those that a restore leaves.
     Receipt,
     /// Shifts; follows the clock, since a database restored from an older copy must not draw a
     /// shift again that headquarters has seen.
@@ -40,6 +40,21 @@ pub(crate) fn draw(
         )?
         .query_row(params![sequence.as_str(), least], |row| row.get(0))?;
     Ok(drawn)
+}
+
+/// Leaves out so many numbers.
+pub(crate) fn skip(
+    connection: &Connection,
+    sequence: Sequence,
+    numbers: u64,
+) -> Result<(), DbError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO sequence (name, last) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET last = last + excluded.last",
+        )?
+        .execute(params![sequence.as_str(), numbers])?;
+    Ok(())
 }
 
 /// A time as twelve digits that people can read: year, month, day, hour, minute, second in UTC.

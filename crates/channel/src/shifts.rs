@@ -329,8 +329,11 @@ fn check_counts(
             };
             refuse("TenderTypeId", EdgeProblem::Malformed(expected));
         }
-        if draft.amount.is_sign_negative() || currency.to_minor(draft.amount).is_err() {
-            let expected = "an amount from 0 up, no finer than the currency's smallest unit";
+        // More may be paid back to cards than was taken, but no drawer holds less than nothing.
+        let is_possible = !draft.amount.is_sign_negative() || tender == Some(&Tender::Card);
+        if !is_possible || currency.to_minor(draft.amount).is_err() {
+            let expected = "an amount, no finer than the currency's smallest unit, and from 0 up \
+                            unless it is of cards";
             refuse("Amount", EdgeProblem::Malformed(expected));
         }
         let Some(&tender) = tender else { continue };

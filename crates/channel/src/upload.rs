@@ -24,6 +24,7 @@ use crate::edge::Edge;
 use crate::identity;
 use crate::link::LinkChange;
 use crate::log::{self, Visit};
+use crate::sequences::{self, Sequence};
 use crate::upstream::{Upstream, UpstreamError};
 use session::UploadSession;
 
@@ -140,7 +141,7 @@ fn upload_all(
     loop {
         let watermark = current_watermark(edge, upstream, conversation, attempt)?;
         if edge.db.read(|connection| has_diverged(connection, watermark))? {
-            uploaded.new_epoch = Some(begin_epoch(edge, attempt.now)?);
+            uploaded.new_epoch = Some(begin_epoch(edge, watermark, attempt.now)?);
             conversation.open = None;
             plans += 1;
         } else {
@@ -211,10 +212,13 @@ fn has_diverged(
     Ok(ours.is_none() || watermark.entry.is_some_and(|theirs| ours != Some(theirs)))
 }
 
-fn begin_epoch(edge: &Edge, now: Timestamp) -> Result<EpochId, DbError> {
+fn begin_epoch(edge: &Edge, lost: Watermark, now: Timestamp) -> Result<EpochId, DbError> {
     let epoch = identity::draw_epoch(edge.entropy());
     edge.db.write(move |connection| {
         identity::epoch_begin(connection, epoch)?;
+        // Every receipt of the lost incarnation has an entry in its log, so none of them lies
+        // beyond these.
+        sequences::skip(connection, Sequence::Receipt, lost.counter.0)?;
         session::open_cancel(connection, now)
     })?;
     tracing::warn!(%epoch, "restored or cloned database: a new epoch begins, the log is re-sent");

@@ -86,6 +86,8 @@ fn a_database_restored_from_before_its_sales_loses_and_doubles_none() {
     assert_eq!(hq.lock().quarantined.len(), 0);
     assert_eq!(after.trade.receipt.as_str(), "S1-000002", "drawn twice: found by validation");
     assert_ne!(before.number, after.number);
+    let later = restored.sell(coffee());
+    assert_eq!(later.trade.receipt.as_str(), "S1-000007", "beyond whatever was lost");
 }
 
 #[test]
