@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::fmt::Write;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -95,6 +96,9 @@ impl CommandError {
             CommandError::NotAvailable(_) | CommandError::Usage(_) => ErrorKind::Invalid,
             CommandError::NotEmpty(_) => ErrorKind::Conflict,
             CommandError::Interrupted => ErrorKind::Busy,
+            CommandError::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ErrorKind::NotFound
+            }
             CommandError::File { .. } | CommandError::Process { .. } => ErrorKind::Broken,
         }
     }
@@ -166,12 +170,12 @@ fn hint(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "correct what was given; --help shows an example",
         ErrorKind::NotFound => {
-            "check the name and --data-dir; `job list`, `session list` and `customer find` show \
-             what there is"
+            "check the name and --data-dir; `customer find` and the `list` commands show what \
+             there is"
         }
         ErrorKind::Conflict => {
-            "look at what is there already (`session show`, `customer show`, another --data-dir) \
-             and decide which of the two should stand"
+            "look at how it stands (`customer show`, `session show`, `order show`, `statement \
+             show`, another --data-dir) and decide what should be"
         }
         ErrorKind::Forbidden => {
             "ask headquarters for a new activation code (`tillsync hq activation-code ID`) or \
@@ -187,8 +191,6 @@ fn hint(kind: ErrorKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use expect_test::expect;
 
     use super::*;

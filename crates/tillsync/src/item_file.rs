@@ -7,7 +7,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use rust_decimal::Decimal;
 use tillsync_domain::ids::ItemNumber;
-use tillsync_domain::item::{Item, ItemPrice};
+use tillsync_domain::item::{Item, ItemPrice, ItemProblem};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 
@@ -141,11 +141,14 @@ fn read_row(record: &StringRecord, currencies: &[Currency]) -> Result<Item, Prob
     };
     let item = Item { number, name: record[1].to_owned(), tax_rate, is_active: true, prices };
     problems.extend(item.problems().iter().map(|problem| {
-        let text = problem.to_string();
-        match text.split_once(": ") {
-            Some((field, reason)) => (field.to_owned(), reason.to_owned()),
-            None => ("item".to_owned(), text),
-        }
+        let column = match problem {
+            ItemProblem::Name => "name",
+            ItemProblem::TaxRate => "tax_rate",
+            ItemProblem::Price { currency, .. } | ItemProblem::PriceTwice(currency) => {
+                currency.code()
+            }
+        };
+        (column.to_owned(), problem.to_string())
     }));
     if problems.is_empty() { Ok(item) } else { Err(problems) }
 }
@@ -183,11 +186,11 @@ mod tests {
             file.refused.iter().map(|refused| (refused.row, refused.field.as_str())).collect();
         let expected = [
             (2, "tax_rate"),
-            (2, "Price"),
+            (2, "EUR"),
             (3, "number of columns"),
             (4, "number"),
             (5, "number"),
-            (6, "TaxRate"),
+            (6, "tax_rate"),
         ];
         assert_eq!(fields, expected);
     }

@@ -57,8 +57,8 @@ fn a_folder_without_databases_is_named_with_what_to_do() {
         expect![[r#"
             error: there is no headquarters database in nothing (looked for hq/hq.db and ⏎
             hq.db)
-            hint: check the name and --data-dir; `job list`, `session list` and `customer ⏎
-            find` show what there is
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
             exit 1
         "#]],
     );
@@ -100,8 +100,8 @@ fn stores_and_registers_are_added_once() {
         "hq add-channel S1 --data-dir .",
         expect![[r#"
             error: there is a database S1 already
-            hint: look at what is there already (`session show`, `customer show`, another ⏎
-            --data-dir) and decide which of the two should stand
+            hint: look at how it stands (`customer show`, `session show`, `order show`, ⏎
+            `statement show`, another --data-dir) and decide what should be
             exit 1
         "#]],
     );
@@ -133,41 +133,81 @@ fn a_new_headquarters_is_sound_and_says_what_it_has() {
         folder.path(),
         "job list --data-dir . --json",
         expect![[r#"
-        [
-          {
-            "job": "P-0001",
-            "last_run": null,
-            "recurrence": null,
-            "title": "Upload channel transactions and asynchronous customers"
-          },
-          {
-            "job": "synchronize-customers",
-            "last_run": null,
-            "recurrence": null,
-            "title": "Synchronize customers and business partners from async mode"
-          },
-          {
-            "job": "1010",
-            "last_run": null,
-            "recurrence": null,
-            "title": "Customers"
-          }
-        ]
-        exit 0
-    "#]],
+            [
+              {
+                "job": "1040",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Products"
+              },
+              {
+                "job": "P-0001",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Upload channel transactions and asynchronous customers"
+              },
+              {
+                "job": "synchronize-customers",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Synchronize customers and business partners from async mode"
+              },
+              {
+                "job": "1010",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Customers"
+              },
+              {
+                "job": "synchronize-orders",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Synchronize orders"
+              },
+              {
+                "job": "validate-transactions",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Validate store transactions"
+              },
+              {
+                "job": "transactional-statements",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Post transactional statements"
+              },
+              {
+                "job": "financial-statements",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Post financial statements"
+              },
+              {
+                "job": "classic-statements",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Post statements"
+              }
+            ]
+            exit 0
+        "#]],
     );
     check(
         folder.path(),
         "number-sequence show --data-dir .",
         expect![[r#"
-        ┌──────────────────┬─────────────┬──────┬───────────┬───────────┬──────┐
-        │ Sequence         ┆ Format      ┆ Next ┆ Largest   ┆ Left      ┆ Gaps │
-        ╞══════════════════╪═════════════╪══════╪═══════════╪═══════════╪══════╡
-        │ customer-account ┆ C-########  ┆ 1    ┆ 99999999  ┆ 99999999  ┆ none │
-        │ party            ┆ P-######### ┆ 1    ┆ 999999999 ┆ 999999999 ┆ none │
-        └──────────────────┴─────────────┴──────┴───────────┴───────────┴──────┘
-        exit 0
-    "#]],
+            ┌──────────────────┬──────────────┬──────┬───────────┬───────────┬──────┐
+            │ Sequence         ┆ Format       ┆ Next ┆ Largest   ┆ Left      ┆ Gaps │
+            ╞══════════════════╪══════════════╪══════╪═══════════╪═══════════╪══════╡
+            │ customer-account ┆ C-########   ┆ 1    ┆ 99999999  ┆ 99999999  ┆ none │
+            │ party            ┆ P-#########  ┆ 1    ┆ 999999999 ┆ 999999999 ┆ none │
+            │ sales-order      ┆ SO-########  ┆ 1    ┆ 99999999  ┆ 99999999  ┆ none │
+            │ invoice          ┆ INV-######## ┆ 1    ┆ 99999999  ┆ 99999999  ┆ none │
+            │ voucher          ┆ V-#########  ┆ 1    ┆ 999999999 ┆ 999999999 ┆ none │
+            │ statement        ┆ ST-########  ┆ 1    ┆ 99999999  ┆ 99999999  ┆ none │
+            └──────────────────┴──────────────┴──────┴───────────┴───────────┴──────┘
+            exit 0
+        "#]],
     );
 }
 
@@ -252,8 +292,8 @@ fn a_customer_that_nobody_knows_is_not_found() {
         expect![[r#"
             error: neither headquarters nor any store or register in this folder knows ⏎
             customer C-00000001
-            hint: check the name and --data-dir; `job list`, `session list` and `customer ⏎
-            find` show what there is
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
             exit 1
         "#]],
     );
@@ -276,8 +316,8 @@ fn a_device_without_its_upstream_says_so() {
         "channel token --data-dir nothing --name pos",
         expect![[r#"
             error: nothing/channel.db does not exist; enrol first
-            hint: check the name and --data-dir; `job list`, `session list` and `customer ⏎
-            find` show what there is
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
             exit 1
         "#]],
     );
@@ -287,8 +327,8 @@ fn a_device_without_its_upstream_says_so() {
         expect![[r#"
             error: nothing/channel.db is not enrolled: run `tillsync channel enrol` with an ⏎
             activation code first
-            hint: check the name and --data-dir; `job list`, `session list` and `customer ⏎
-            find` show what there is
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
             exit 1
         "#]],
     );

@@ -1,10 +1,11 @@
 //! `tillsync ledger`: what statements posted, and what that comes to.
 
-use tillsync_domain::ids::{DatabaseId, DocumentNumber, StatementId};
+use tillsync_domain::ids::{DatabaseId, DocumentNumber};
 use tillsync_domain::statement::LedgerAccount;
 use tillsync_hq::storage::{LedgerEntry, TrialBalance, Voucher};
 use tillsync_hq_web::api::ledger as twins;
 
+use super::statement::{self, StatementKey};
 use crate::failure::Failure;
 use crate::headquarters::Place;
 use crate::output::{self, Format};
@@ -36,9 +37,9 @@ pub(crate) struct ShowArguments {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tillsync ledger vouchers --data-dir /srv/tillsync")]
 pub(crate) struct VoucherArguments {
-    /// Only of this statement, by its id.
-    #[arg(long, value_name = "ID")]
-    statement: Option<StatementId>,
+    /// Only of this statement, by its number or id.
+    #[arg(long)]
+    statement: Option<StatementKey>,
     /// Only those behind this number: the next page.
     #[arg(long, value_name = "NUMBER")]
     after: Option<DocumentNumber>,
@@ -83,8 +84,9 @@ fn balance_cells(balance: &TrialBalance) -> [String; 11] {
 
 fn vouchers(arguments: &VoucherArguments) -> Result<(), Failure> {
     let VoucherArguments { statement, after, limit, place, format } = arguments;
-    let vouchers =
-        place.open_to_look()?.list_vouchers(statement.as_ref(), after.as_ref(), *limit)?;
+    let hq = place.open_to_look()?;
+    let statement = statement::id_of(&hq, statement.as_ref())?;
+    let vouchers = hq.list_vouchers(statement.as_ref(), after.as_ref(), *limit)?;
     let value = vouchers.iter().cloned().map(twins::Voucher::from).collect::<Vec<_>>();
     format.print(&output::json(&value), || {
         if vouchers.is_empty() {

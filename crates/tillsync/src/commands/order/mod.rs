@@ -4,11 +4,13 @@ mod list;
 mod repair;
 
 use tillsync_domain::ids::TransactionNumber;
+use tillsync_hq::storage::TransactionRecord;
+use tillsync_hq_web::api::transactions::Transaction;
 
 use super::transaction::{Operator, print_one};
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// What to do with orders.
 #[derive(Debug, clap::Subcommand)]
@@ -67,23 +69,40 @@ pub(super) fn run(command: &Command) -> Result<Verdict, Failure> {
         Command::Lock(locking) => {
             let one = &locking.one;
             let hq = one.place.open_to_change()?;
-            hq.lock_order(&one.number, &locking.operator.name)?;
-            print_one(one.format, &hq, &one.number)?;
+            let record = hq.lock_order(&one.number, &locking.operator.name)?;
+            print_standing(one.format, &record);
         }
         Command::Unlock(one) => {
             let hq = one.place.open_to_change()?;
-            hq.give_up_edit(&one.number)?;
-            print_one(one.format, &hq, &one.number)?;
+            print_standing(one.format, &hq.give_up_edit(&one.number)?);
         }
         Command::Repair(arguments) => repair::run(arguments)?,
         Command::Synchronize(one) => return synchronize(one),
         Command::LiftHold(one) => {
             let hq = one.place.open_to_change()?;
-            hq.lift_hold(&one.number)?;
-            print_one(one.format, &hq, &one.number)?;
+            print_standing(one.format, &hq.lift_hold(&one.number)?);
         }
     }
     Ok(Verdict::Good)
+}
+
+fn print_standing(format: Format, record: &TransactionRecord) {
+    let value = output::json(&Transaction::from(record.clone()));
+    format.print(&value, || {
+        let Some(order) = &record.order else { return String::new() };
+        let mut text = format!("order {} is {}", record.row.number, order.status.as_str());
+        if let Some(editor) = &order.editor {
+            text += &format!(" by {editor}");
+        }
+        if let Some(number) = &order.sales_order {
+            let hold = order
+                .hold
+                .as_ref()
+                .map_or_else(|| "not on hold".to_owned(), |code| format!("on hold with {code}"));
+            text += &format!("; its sales order {number} is {hold}");
+        }
+        text
+    });
 }
 
 fn show(one: &One) -> Result<(), Failure> {

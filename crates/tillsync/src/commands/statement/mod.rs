@@ -100,7 +100,7 @@ fn print(format: Format, statement: &StatementRecord, text: impl FnOnce() -> Str
 ///
 /// # Errors
 /// NotFound: there is none.
-pub(super) fn look_up(hq: &Headquarters, key: &StatementKey) -> Result<StatementRecord, Failure> {
+fn look_up(hq: &Headquarters, key: &StatementKey) -> Result<StatementRecord, Failure> {
     let found = hq.storage().read(|tx| match key {
         StatementKey::Id(id) => tx.statement_get(id),
         StatementKey::Number(number) => tx.statement_by_number(number),
@@ -111,6 +111,17 @@ pub(super) fn look_up(hq: &Headquarters, key: &StatementKey) -> Result<Statement
             StatementKey::Number(number) => number.to_string(),
         })
     })?)
+}
+
+/// The identity of a statement that was named, if one was.
+///
+/// # Errors
+/// NotFound: there is none.
+pub(super) fn id_of(
+    hq: &Headquarters,
+    key: Option<&StatementKey>,
+) -> Result<Option<StatementId>, Failure> {
+    key.map(|key| Ok(look_up(hq, key)?.id)).transpose()
 }
 
 /// Amounts by currency as people read them.

@@ -1,12 +1,13 @@
 //! `tillsync transaction list`.
 
 use tillsync_domain::document::DocumentKind;
-use tillsync_domain::ids::{DatabaseId, StatementId};
+use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_hq::storage::{DocumentPosition, TransactionFilter, TransactionRecord};
 
 use super::{account_of, findings_of, list_json, total_of};
 use crate::commands::names::validation_status;
+use crate::commands::statement::{self, StatementKey};
 use crate::failure::Failure;
 use crate::headquarters::Place;
 use crate::output::{self, Format};
@@ -24,9 +25,9 @@ pub(crate) struct Arguments {
     /// Only of this store.
     #[arg(long)]
     store: Option<DatabaseId>,
-    /// Only of this statement, by its id.
-    #[arg(long, value_name = "ID")]
-    statement: Option<StatementId>,
+    /// Only of this statement, by its number or id.
+    #[arg(long)]
+    statement: Option<StatementKey>,
     /// Only those behind this position: the next page.
     #[arg(long, value_name = "POSITION", default_value_t = 0)]
     after: u64,
@@ -46,15 +47,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.quarantined {
         return list_quarantined(arguments);
     }
+    let hq = arguments.place.open_to_look()?;
     let filter = TransactionFilter {
         validation: arguments.validation,
         store: arguments.store.clone(),
-        statement: arguments.statement,
+        statement: statement::id_of(&hq, arguments.statement.as_ref())?,
         after: DocumentPosition(arguments.after),
         limit: arguments.limit,
         ..TransactionFilter::default()
     };
-    let hq = arguments.place.open_to_look()?;
     let records = hq.storage().read(|tx| tx.transactions_list(&filter))?;
     arguments.format.print(&list_json(&records), || {
         if records.is_empty() {

@@ -7,7 +7,7 @@ use tillsync_domain::ids::TransactionNumber;
 use tillsync_domain::trade::{Line, Payment, Trade};
 use tillsync_exchange::rows::document::read_body;
 use tillsync_hq::Headquarters;
-use tillsync_hq::storage::{OrderState, TransactionEdit, TransactionRecord};
+use tillsync_hq::storage::{OrderState, StatementRecord, TransactionEdit, TransactionRecord};
 use tillsync_hq_web::api::transactions::TransactionDetail;
 
 use super::{One, account_of, findings_of, total_of};
@@ -27,24 +27,35 @@ pub(crate) fn print_one(
     hq: &Headquarters,
     number: &TransactionNumber,
 ) -> Result<(), Failure> {
-    let (record, edits) = look_up(hq, number)?;
-    let detail = TransactionDetail::from((record.clone(), edits.clone()));
-    format.print(&output::json(&detail), || detail_text(&record, &edits));
+    let found = look_up(hq, number)?;
+    let detail = TransactionDetail::from((found.record.clone(), found.edits.clone()));
+    format.print(&output::json(&detail), || detail_text(&found));
     Ok(())
 }
 
-fn look_up(
-    hq: &Headquarters,
-    number: &TransactionNumber,
-) -> Result<(TransactionRecord, Vec<TransactionEdit>), Failure> {
+/// A transaction with all there is about it.
+struct Found {
+    record: TransactionRecord,
+    /// Every change made to it.
+    edits: Vec<TransactionEdit>,
+    /// The statement that took it up.
+    statement: Option<StatementRecord>,
+}
+
+fn look_up(hq: &Headquarters, number: &TransactionNumber) -> Result<Found, Failure> {
     let found = hq.storage().read(|tx| {
         let Some(record) = tx.transaction_get(number)? else { return Ok(None) };
-        Ok(Some((record, tx.transaction_edits(number)?)))
+        let statement = match &record.statement {
+            Some(id) => tx.statement_get(id)?,
+            None => None,
+        };
+        Ok(Some(Found { record, edits: tx.transaction_edits(number)?, statement }))
     })?;
     Ok(found.ok_or_else(|| CommandError::UnknownTransaction(number.clone()))?)
 }
 
-fn detail_text(record: &TransactionRecord, edits: &[TransactionEdit]) -> String {
+fn detail_text(found: &Found) -> String {
+    let Found { record, edits, statement } = found;
     let mut text = String::new();
     let mut put = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -69,7 +80,7 @@ fn detail_text(record: &TransactionRecord, edits: &[TransactionEdit]) -> String 
     }
     put("Validation", record.validation.as_str());
     put("Why", &findings_of(record));
-    put("Statement", &record.statement.map(|id| id.to_string()).unwrap_or_default());
+    put("Statement", statement.as_ref().map_or("", |statement| statement.number.as_str()));
     put("Posted", &record.posted_at.map(output::time).unwrap_or_default());
     put("Voucher", record.voucher.as_ref().map_or("", |voucher| voucher.as_str()));
     text += &content_text(record);

@@ -1,0 +1,7 @@
+//! What the commands for orders, transactions, statements, items and parameters print.
+
+mod items;
+mod orders;
+mod posting;
+mod site;
+mod transactions;
