@@ -129,6 +129,11 @@ fn a_new_headquarters_is_sound_and_says_what_it_has() {
         exit 0
     "#]],
     );
+}
+
+#[test]
+fn every_job_is_listed() {
+    let folder = headquarters();
     check(
         folder.path(),
         "job list --data-dir . --json",
@@ -192,6 +197,11 @@ fn a_new_headquarters_is_sound_and_says_what_it_has() {
             exit 0
         "#]],
     );
+}
+
+#[test]
+fn every_number_sequence_is_shown() {
+    let folder = headquarters();
     check(
         folder.path(),
         "number-sequence show --data-dir .",

@@ -130,7 +130,8 @@ pub(crate) async fn unlock_order(
     Ok(Json(record.into()))
 }
 
-/// Changes what an order says, as `POST /api/v1/transactions/{number}/repair` does. It is unlocked and tried anew, and its sales order will be on hold.
+/// Changes what an order says, as `POST /api/v1/transactions/{number}/repair` does. It is unlocked
+/// and tried anew, and its sales order will be on hold.
 #[utoipa::path(post, path = "/api/v1/orders/{number}/repair", tag = "orders",
     params(("number" = String, Path, description = "the number of the order")),
     request_body = Repair,

@@ -1,4 +1,5 @@
-//! Download packages as jobs 1010 and 1040 made them: the half of a session's life before it is offered.
+//! Download packages as jobs 1010 and 1040 made them: the half of a session's life before it is
+//! offered.
 
 use std::sync::Arc;
 

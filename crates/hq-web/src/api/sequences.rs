@@ -61,7 +61,7 @@ pub struct SequencePatch {
 
 /// Shows a number sequence.
 #[utoipa::path(get, path = "/api/v1/number-sequences/{name}", tag = "number sequences",
-    params(("name" = String, Path, description = "customer-account, party, sales-order, invoice, voucher or statement")),
+    params(("name" = String, Path, description = "such as customer-account or sales-order")),
     responses((status = 200, body = Sequence)))]
 pub(crate) async fn show_sequence(
     State(app): State<Arc<App>>,
@@ -74,7 +74,7 @@ pub(crate) async fn show_sequence(
 
 /// Changes a number sequence. What waits for a number is promoted at once.
 #[utoipa::path(patch, path = "/api/v1/number-sequences/{name}", tag = "number sequences",
-    params(("name" = String, Path, description = "customer-account, party, sales-order, invoice, voucher or statement")),
+    params(("name" = String, Path, description = "such as customer-account or sales-order")),
     request_body = SequencePatch,
     responses((status = 200, body = Sequence)))]
 pub(crate) async fn change_sequence(

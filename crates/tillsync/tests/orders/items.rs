@@ -47,6 +47,21 @@ fn items_are_imported_and_what_is_none_is_listed_with_row_and_field() {
         exit 1
     "#]],
     );
+}
+
+#[test]
+fn items_are_listed_with_their_prices() {
+    let folder = headquarters();
+    let rows = "number,name,tax_rate,EUR,SEK\n0001,Coffee,14,2.90,32\n0003,Bun,14,3.40,\n";
+    std::fs::write(folder.path().join("items.csv"), rows).expect("a file");
+    let check = |arguments, expected| check(&folder, arguments, expected);
+    check(
+        "item import items.csv",
+        expect![[r#"
+        2 items are set
+        exit 0
+    "#]],
+    );
     check(
         "item list",
         expect![[r#"

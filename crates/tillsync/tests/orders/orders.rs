@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::site::{check, check_words, headquarters_with_sales};
+use crate::site::{check, check_words, headquarters_with_sales, tillsync};
 
 #[test]
 fn an_order_that_waits_is_locked_and_given_back() {
@@ -127,6 +127,20 @@ fn a_repaired_order_is_created_on_hold() {
         exit 0
     "#]],
     );
+}
+
+#[test]
+fn a_hold_is_lifted() {
+    let folder = headquarters_with_sales();
+    let customer = "--set=/trade/customer=\"00000001-0000-0000-0000-000000000001\"";
+    for arguments in [
+        ["order", "repair", "T-000003", customer].as_slice(),
+        &["order", "synchronize", "T-000003"],
+    ] {
+        let output = tillsync(folder.path(), arguments).output();
+        assert!(output.expect("the program starts").status.success(), "{arguments:?}");
+    }
+    let check = |arguments, expected| check(&folder, arguments, expected);
     check(
         "order list --on-hold",
         expect![[r#"

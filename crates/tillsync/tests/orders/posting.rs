@@ -101,6 +101,33 @@ fn a_statement_that_stopped_is_retried_once_its_store_has_a_default_customer() {
     "#]],
     );
     check(
+        "hq default-customer S1 --create Walk-in",
+        expect![[r#"
+        unnamed sales of S1 are posted to C-00000002
+        exit 0
+    "#]],
+    );
+    check(
+        "statement retry ST-00000001",
+        expect![[r#"
+        statement ST-00000001 is now Posted
+        exit 0
+    "#]],
+    );
+    check(
+        "statement list --open",
+        expect![[r#"
+        no statement matches
+        exit 0
+    "#]],
+    );
+}
+
+#[test]
+fn a_default_customer_is_one_customer_of_one_channel() {
+    let folder = headquarters_with_sales();
+    let check = |arguments, expected| check(&folder, arguments, expected);
+    check(
         "hq default-customer S1 --create x --customer C-1",
         expect![[r#"
         error: the argument '--create <NAME>' cannot be used with '--customer <KEY>'
@@ -122,24 +149,12 @@ fn a_statement_that_stopped_is_retried_once_its_store_has_a_default_customer() {
         "#]],
     );
     check(
-        "hq default-customer S1 --create Walk-in",
+        "hq default-customer S1 --customer C-99999999",
         expect![[r#"
-        unnamed sales of S1 are posted to C-00000002
-        exit 0
-    "#]],
-    );
-    check(
-        "statement retry ST-00000001",
-        expect![[r#"
-        statement ST-00000001 is now Posted
-        exit 0
-    "#]],
-    );
-    check(
-        "statement list --open",
-        expect![[r#"
-        no statement matches
-        exit 0
+        error: headquarters knows no customer C-99999999 with an account
+        hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+        show what there is
+        exit 1
     "#]],
     );
 }

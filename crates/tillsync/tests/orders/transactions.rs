@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::site::{check, check_words, headquarters_with_sales};
+use crate::site::{check, check_words, headquarters_with_sales, tillsync};
 
 #[test]
 fn a_sale_that_breaks_a_rule_is_listed_with_it() {
@@ -55,6 +55,19 @@ fn a_sale_that_breaks_a_rule_is_listed_with_it() {
         exit 1
     "#]],
     );
+}
+
+#[test]
+fn transactions_are_listed_for_programs_as_the_interface_describes_them() {
+    let folder = headquarters_with_sales();
+    let customer = "--set=/trade/customer=\"C-77777777\"";
+    for arguments in [
+        ["transaction", "repair", "T-000005", customer].as_slice(),
+        &["job", "run", "validate-transactions"],
+    ] {
+        tillsync(folder.path(), arguments).output().expect("the program starts");
+    }
+    let check = |arguments, expected| check(&folder, arguments, expected);
     check(
         "transaction list --validation error --json",
         expect![[r#"

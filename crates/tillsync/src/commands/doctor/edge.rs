@@ -83,8 +83,8 @@ impl EdgeReport {
             self.add(
                 Severity::Warning,
                 format!(
-                    "{} operations or documents came with a known id or number and other content and \
-                     were set aside",
+                    "{} operations or documents came with a known id or number and other content, \
+                     and were set aside",
                     inspection.quarantined
                 ),
             );

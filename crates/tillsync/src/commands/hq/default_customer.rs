@@ -9,7 +9,7 @@ use crate::output;
 /// Arguments of `hq default-customer`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    tillsync hq default-customer S1 --create \"Walk-in customers of S1\" --data-dir /srv/tillsync\n  \
+    tillsync hq default-customer S1 --create \"Walk-in at S1\" --data-dir /srv/tillsync\n  \
     tillsync hq default-customer S1 --customer C-00000001 --data-dir /srv/tillsync\n\n\
     Sales that name no customer are posted to it. A created one is sent to no till.")]
 #[group(id = "whom", required = true, multiple = false, args = ["create", "customer"])]

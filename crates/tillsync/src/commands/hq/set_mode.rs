@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let how = match arguments.mode {
         Mode::Live => "at once",
         Mode::Scheduled => {
-            "when jobs run; give P-0001, synchronize-customers, 1010 and the jobs after them a recurrence"
+            "when jobs run; give every job of `tillsync job list` that is needed a recurrence"
         }
     };
     output::line(&format!("changes of group {} travel {how}", arguments.group));
