@@ -3,6 +3,7 @@
 
 mod commerce;
 mod fake_hq;
+mod hostile;
 mod node;
 mod register;
 mod sales_orders;

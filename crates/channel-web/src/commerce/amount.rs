@@ -5,9 +5,11 @@
 //! cannot keep decimal numbers exact may send them as texts.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rust_decimal::Decimal;
-use serde::{Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -25,23 +27,28 @@ impl Serialize for Amount {
 }
 
 /// Fields whose numbers still have the digits that were sent.
-pub(super) struct RawFields(BTreeMap<String, Box<RawValue>>);
+#[derive(Default)]
+pub(super) struct RawFields {
+    fields: BTreeMap<String, Box<RawValue>>,
+    /// Those that cannot be taken out, and why.
+    refused: Vec<(String, &'static str)>,
+}
 
 impl RawFields {
     /// Takes an object apart; nothing when it is none.
     pub(super) fn of(raw: &RawValue) -> Option<Self> {
-        serde_json::from_str(raw.get()).ok().map(RawFields)
+        serde_json::from_str(raw.get()).ok()
     }
 
     /// Takes a field out as a value, for everything that is no amount.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         let raw = self.take_raw(name)?;
-        Some(serde_json::from_str(raw.get()).expect("a raw value is JSON"))
+        Some(serde_json::from_str(raw.get()).expect("what cannot be read was left out"))
     }
 
     /// Takes a field out as it was sent; nothing when it is null.
     pub(super) fn take_raw(&mut self, name: &str) -> Option<Box<RawValue>> {
-        self.0.remove(name).filter(|raw| raw.get() != "null")
+        self.fields.remove(name).filter(|raw| raw.get() != "null")
     }
 
     /// Takes an amount out: a number, or a text that holds one.
@@ -67,7 +74,7 @@ impl RawFields {
         prefix: &str,
         name: &str,
     ) -> Option<Decimal> {
-        if self.0.get(name).is_none_or(|raw| raw.get() == "null") {
+        if self.fields.get(name).is_none_or(|raw| raw.get() == "null") {
             reader.refuse(&format!("{prefix}{name}"), "required, but none was given");
         }
         self.amount(reader, prefix, name)
@@ -97,9 +104,46 @@ impl RawFields {
 
     /// Refuses whatever was not taken out.
     pub(super) fn finish(self, reader: &mut Reader, prefix: &str) {
+        for (name, problem) in self.refused {
+            reader.refuse(&format!("{prefix}{name}"), problem);
+        }
         let value = |raw: Box<RawValue>| serde_json::from_str(raw.get()).unwrap_or(Value::Null);
-        let left: Fields = self.0.into_iter().map(|(name, raw)| (name, value(raw))).collect();
+        let left: Fields = self.fields.into_iter().map(|(name, raw)| (name, value(raw))).collect();
         reader.unknown(prefix, &left);
+    }
+}
+
+impl<'de> Deserialize<'de> for RawFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldVisitor)
+    }
+}
+
+struct FieldVisitor;
+
+impl<'de> Visitor<'de> for FieldVisitor {
+    type Value = RawFields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawFields, A::Error> {
+        let mut taken = RawFields::default();
+        while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
+            // What is JSON by its brackets and quotes may still be nested too deep, hold half a
+            // character, or a number beyond all numbers.
+            let problem = if taken.fields.contains_key(&name) {
+                "is given twice, so it cannot be told which one is meant"
+            } else if serde_json::from_str::<Value>(raw.get()).is_err() {
+                "cannot be read: nested too deeply, or with a text or number that cannot exist"
+            } else {
+                taken.fields.insert(name, raw);
+                continue;
+            };
+            taken.refused.push((name, problem));
+        }
+        Ok(taken)
     }
 }
 
@@ -117,8 +161,15 @@ fn exact(raw: &RawValue) -> Option<Decimal> {
     if digits.contains('_') {
         return None;
     }
-    let parsed = Decimal::from_str_exact(digits);
-    parsed.or_else(|_| Decimal::from_scientific(digits)).ok()
+    // What is before the exponent is read exactly as well: `from_scientific` would round it.
+    let (before, exponent) = digits
+        .split_once(['e', 'E'])
+        .map_or((digits, None), |(before, after)| (before, Some(after)));
+    let exact = Decimal::from_str_exact(before).ok()?;
+    match exponent {
+        None => Some(exact),
+        Some(_) => Decimal::from_scientific(digits).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +196,13 @@ mod tests {
             assert_eq!(read(text), None, "{text}");
         }
         let long = "0.12345678901234567890123456789012345";
-        assert_eq!(read(long), None, "rounding it would be cutting it");
+        for exponent in ["", "e0", "E+2"] {
+            let long = format!("{long}{exponent}");
+            assert_eq!(read(&long), None, "rounding {long} would be cutting it");
+        }
+        for text in ["1e28", "99e28", "1e-29", "\"1e5e5\"", "\"e5\"", "\"1e\"", "1e4294967296"] {
+            assert!(read(text).is_none_or(|amount| amount.len() == 29), "{text}");
+        }
     }
 
     #[test]

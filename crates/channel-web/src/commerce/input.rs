@@ -15,6 +15,10 @@ const GIVEN: [&str; 2] = ["AccountNumber", "PartyNumber"];
 /// Parts of a customer that cannot be kept yet.
 const PARTS: [&str; 4] = ["Contacts", "CustomerAffiliations", "Attributes", "ExtensionProperties"];
 
+/// The most refusals that one answer names: a hostile request must not be answered by a much larger
+/// text.
+const REFUSALS_MAX: usize = 1_000;
+
 /// A customer to create, with its addresses.
 pub(super) fn read_customer(
     mut fields: Fields,
@@ -169,7 +173,9 @@ impl Reader {
     }
 
     pub(super) fn refuse(&mut self, path: &str, message: &str) {
-        self.refused.push(Detail::invalid(path, message));
+        if self.refused.len() < REFUSALS_MAX {
+            self.refused.push(Detail::invalid(path, message));
+        }
     }
 
     pub(super) fn finish<T>(self, value: T) -> Result<T, ODataError> {
