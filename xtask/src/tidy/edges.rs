@@ -29,6 +29,11 @@ const CRATES: &[Crate] = &[
         may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-hq"],
     },
     Crate {
+        folder: "crates/hq-postgres",
+        name: "tillsync-hq-postgres",
+        may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-hq"],
+    },
+    Crate {
         folder: "crates/hq-web",
         name: "tillsync-hq-web",
         may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-hq"],
@@ -50,6 +55,7 @@ const CRATES: &[Crate] = &[
             "tillsync-domain",
             "tillsync-exchange",
             "tillsync-hq",
+            "tillsync-hq-postgres",
             "tillsync-hq-sqlite",
             "tillsync-hq-web",
             "tillsync-channel",
@@ -70,6 +76,7 @@ const CRATES: &[Crate] = &[
             "tillsync-domain",
             "tillsync-exchange",
             "tillsync-hq",
+            "tillsync-hq-postgres",
             "tillsync-hq-sqlite",
             "tillsync-hq-web",
             "tillsync-channel",
@@ -97,12 +104,17 @@ const FENCES: &[Fence] = &[
         reason: "HTTP servers live in the two web crates",
     },
     Fence {
-        drivers: &["rusqlite", "libsqlite3-sys", "refinery"],
+        drivers: &["rusqlite", "libsqlite3-sys"],
         crates: &["tillsync-hq-sqlite", "tillsync-channel", FOR_TESTS],
         reason: "SQLite is reached through hq's storage contract or inside the channel",
     },
     Fence {
-        drivers: &["postgres", "tokio-postgres", "deadpool-postgres"],
+        drivers: &["refinery"],
+        crates: &["tillsync-hq-sqlite", "tillsync-hq-postgres", "tillsync-channel"],
+        reason: "whoever owns a schema changes it",
+    },
+    Fence {
+        drivers: &["postgres", "tokio-postgres", "deadpool-postgres", "r2d2", "r2d2_postgres"],
         crates: &["tillsync-hq-postgres"],
         reason: "PostgreSQL is reached through hq's storage contract",
     },

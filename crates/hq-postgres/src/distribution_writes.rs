@@ -1,0 +1,185 @@
+//! Changing packages, sessions and positions.
+
+use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
+use tillsync_domain::job::JobName;
+use tillsync_hq::storage::{
+    DistributionWrites, DownloadSessionRecord, PackageRecord, Position, StorageError,
+    UploadSessionRecord,
+};
+
+use crate::columns::{bounded, micros, storable_or_none, to_json};
+use crate::distribution::scope_name;
+use crate::tx::{PgTx, Values};
+
+impl DistributionWrites for PgTx<'_> {
+    fn row_version_put(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        position: Position,
+    ) -> Result<(), StorageError> {
+        let sql = "INSERT INTO row_version (channel_group, job, sequence, version)
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT (channel_group, job) DO UPDATE SET sequence = excluded.sequence,
+                version = excluded.version";
+        let Position { sequence, version } = position;
+        let (sequence, version) = (sequence.cast_signed(), version.0.cast_signed());
+        let values: Values<'_> = &[&group.as_str(), &job.as_str(), &sequence, &version];
+        self.change(sql, values, "store a row version")?;
+        Ok(())
+    }
+
+    fn package_put(&mut self, package: &PackageRecord) -> Result<(), StorageError> {
+        let sql = "INSERT INTO package
+            (id, channel_group, job, scope, sequence, version, status, manifest, location, error,
+             run, created_at, covers_from, covers_to)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            ON CONFLICT (id) DO UPDATE SET channel_group = excluded.channel_group,
+                job = excluded.job, scope = excluded.scope, sequence = excluded.sequence,
+                version = excluded.version, status = excluded.status,
+                manifest = excluded.manifest, location = excluded.location,
+                error = excluded.error, run = excluded.run, created_at = excluded.created_at,
+                covers_from = excluded.covers_from, covers_to = excluded.covers_to";
+        let covers = package.manifest.as_ref().and_then(|manifest| manifest.span.versions());
+        let values: Values<'_> = &[
+            &package.id.as_uuid(),
+            &package.group.as_str(),
+            &package.job.as_str(),
+            &scope_name(package.scope),
+            &package.position.sequence.cast_signed(),
+            &package.position.version.0.cast_signed(),
+            &package.status.value(),
+            &package.manifest.as_ref().map(to_json),
+            &package.location,
+            &storable_or_none(package.error.as_ref()),
+            &package.run.as_uuid(),
+            &package.created_at.as_microsecond(),
+            &covers.map(|(from, _)| from.0.cast_signed()),
+            &covers.map(|(_, to)| to.0.cast_signed()),
+        ];
+        self.change(sql, values, "store a package's record")?;
+        Ok(())
+    }
+
+    fn session_put(&mut self, session: &DownloadSessionRecord) -> Result<(), StorageError> {
+        let sql = "INSERT INTO download_session
+            (id, edge_database, package, job, status, failures, next_try_at, error, rerun_of,
+             created_at, updated_at, applied_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            ON CONFLICT (id) DO UPDATE SET edge_database = excluded.edge_database,
+                package = excluded.package, job = excluded.job, status = excluded.status,
+                failures = excluded.failures, next_try_at = excluded.next_try_at,
+                error = excluded.error, rerun_of = excluded.rerun_of,
+                created_at = excluded.created_at, updated_at = excluded.updated_at,
+                applied_at = excluded.applied_at";
+        let values: Values<'_> = &[
+            &session.id.as_uuid(),
+            &session.database.as_str(),
+            &session.package.as_uuid(),
+            &session.job.as_str(),
+            &session.progress.status.value(),
+            &i64::from(session.progress.failures),
+            &micros(session.progress.next_try_at),
+            &storable_or_none(session.error.as_ref()),
+            &session.rerun_of.as_ref().map(|id| id.as_uuid()),
+            &session.created_at.as_microsecond(),
+            &session.updated_at.as_microsecond(),
+            &micros(session.applied_at),
+        ];
+        self.change(sql, values, "store a download session")?;
+        Ok(())
+    }
+
+    fn position_put(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+        position: Position,
+    ) -> Result<(), StorageError> {
+        let sql = "INSERT INTO database_position (edge_database, job, sequence, version)
+            VALUES ($1, $2, $3, $4)
+            ON CONFLICT (edge_database, job) DO UPDATE SET sequence = excluded.sequence,
+                version = excluded.version";
+        let (sequence, version) =
+            (position.sequence.cast_signed(), position.version.0.cast_signed());
+        let values: Values<'_> = &[&database.as_str(), &job.as_str(), &sequence, &version];
+        self.change(sql, values, "store a database's position")?;
+        Ok(())
+    }
+
+    fn applied_put(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+        session: Option<&SessionId>,
+    ) -> Result<(), StorageError> {
+        let doing = "store the session a database applied last";
+        let Some(session) = session else {
+            let sql = "DELETE FROM database_applied WHERE edge_database = $1 AND job = $2";
+            self.change(sql, &[&database.as_str(), &job.as_str()], doing)?;
+            return Ok(());
+        };
+        let sql = "INSERT INTO database_applied (edge_database, job, session)
+            VALUES ($1, $2, $3)
+            ON CONFLICT (edge_database, job) DO UPDATE SET session = excluded.session";
+        let values: Values<'_> = &[&database.as_str(), &job.as_str(), &session.as_uuid()];
+        self.change(sql, values, doing)?;
+        Ok(())
+    }
+
+    fn position_clear(&mut self, database: &DatabaseId, job: JobName) -> Result<(), StorageError> {
+        let sql = "DELETE FROM database_position WHERE edge_database = $1 AND job = $2";
+        let key: Values<'_> = &[&database.as_str(), &job.as_str()];
+        self.change(sql, key, "forget a database's position")?;
+        Ok(())
+    }
+
+    fn upload_put(&mut self, upload: &UploadSessionRecord) -> Result<(), StorageError> {
+        let sql = "INSERT INTO upload_session
+            (id, source, epoch, first, last, row_count, bytes, status, tries, error, created_at,
+             updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            ON CONFLICT (source, id) DO UPDATE SET status = excluded.status,
+                tries = upload_session.tries + 1, error = excluded.error, updated_at = excluded.updated_at";
+        let values: Values<'_> = &[
+            &upload.id.as_uuid(),
+            &upload.source.as_str(),
+            &upload.epoch.as_uuid(),
+            &upload.counters.0.cast_signed(),
+            &upload.counters.1.cast_signed(),
+            &upload.rows.cast_signed(),
+            &upload.bytes.cast_signed(),
+            &upload.status.value(),
+            &i64::from(upload.tries),
+            &storable_or_none(upload.error.as_ref()),
+            &upload.created_at.as_microsecond(),
+            &upload.updated_at.as_microsecond(),
+        ];
+        self.change(sql, values, "record an upload")?;
+        Ok(())
+    }
+
+    fn packages_forget(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<String>, StorageError> {
+        let doing = "forget old packages";
+        let sql = "SELECT id, location FROM package
+            WHERE channel_group = $1 AND job = $2 AND sequence < $3 AND NOT EXISTS (
+                SELECT 1 FROM download_session AS session
+                WHERE session.package = package.id AND session.status NOT IN (4, 5, 6, 9))
+            ORDER BY sequence, ordinal LIMIT $4";
+        let values: Values<'_> =
+            &[&group.as_str(), &job.as_str(), &bounded(before), &bounded(limit)];
+        let forgotten = self.read_all(sql, values, doing, |row| {
+            Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
+        })?;
+        let ids: Vec<_> = forgotten.iter().map(|(id, _)| id.as_uuid()).collect();
+        self.change("DELETE FROM download_session WHERE package = ANY($1)", &[&ids], doing)?;
+        self.change("DELETE FROM package WHERE id = ANY($1)", &[&ids], doing)?;
+        Ok(forgotten.into_iter().filter_map(|(_, location)| location).collect())
+    }
+}

@@ -1,0 +1,128 @@
+//! Bringing a database to the schema of this program, and refusing one that is ahead of it.
+//!
+//! A change of the schema must be one that processes of the version before can live with: first a
+//! version that adds, and when nobody is left who needs the old, a later one that removes.
+
+use postgres::Client;
+use postgres::error::SqlState;
+use r2d2::ManageConnection;
+use tillsync_hq::storage::StorageError;
+
+use crate::error::{Refused, storage_error};
+use crate::pool::{Connector, Session};
+
+mod embedded {
+    refinery::embed_migrations!("schema");
+}
+
+/// One process at a time changes the schema. The lock belongs to a transaction of its own, so that
+/// it is gone when its process is, and works through a pooler too.
+const LOCK: &str = "SET LOCAL lock_timeout = '120s';
+    SELECT pg_advisory_xact_lock(7264509212837)";
+
+/// A schema that this program cannot work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SchemaError {
+    #[error(
+        "the database has schema {found}, but this program knows only up to {known}: it was \
+         written by a newer version; run that version or a later one"
+    )]
+    Newer { found: i32, known: i32 },
+    #[error(
+        "the database has schema {found}, but this program needs {known}; start headquarters \
+         once with this version, which brings it up to date"
+    )]
+    Older { found: i32, known: i32 },
+}
+
+/// Names the changes that opening the database would make, oldest first, and makes none.
+///
+/// # Errors
+/// Busy: the server does not answer. Broken: the URL is none, or access is denied.
+pub fn pending_migrations(url: &str) -> Result<Vec<String>, StorageError> {
+    let connector = crate::storage::connector(url)?;
+    let mut session = connect(&connector)?;
+    let found = schema_version(&mut session.client)?;
+    let runner = embedded::migrations::runner();
+    let mut pending: Vec<_> =
+        runner.get_migrations().iter().filter(|change| change.version() > found).collect();
+    pending.sort_by_key(|change| change.version());
+    Ok(pending.iter().map(|change| change.to_string()).collect())
+}
+
+/// Applies what is missing.
+pub(crate) fn migrate(connector: &Connector) -> Result<(), StorageError> {
+    let doing = "bring the headquarters database to the schema of this program";
+    let mut session = connect(connector)?;
+    expect_utf8(&mut session.client)?;
+    // Who finds nothing to do needs no lock: many nodes start while others serve.
+    if is_current(&mut session.client)? {
+        return Ok(());
+    }
+    let mut keeper = connect(connector)?;
+    let driver = |error| storage_error(doing, error);
+    let mut lock = keeper.client.transaction().map_err(driver)?;
+    lock.batch_execute(LOCK).map_err(driver)?;
+    if !is_current(&mut session.client)? {
+        embedded::migrations::runner()
+            .run(&mut session.client)
+            .map_err(|source| StorageError::Broken { doing, source: Box::new(source) })?;
+    }
+    lock.commit().map_err(driver)
+}
+
+/// Checks that the database needs no change.
+pub(crate) fn expect_current(connector: &Connector) -> Result<(), StorageError> {
+    let mut session = connect(connector)?;
+    if is_current(&mut session.client)? {
+        return Ok(());
+    }
+    let (found, known) = (schema_version(&mut session.client)?, known_version());
+    let doing = "read the headquarters database without changing it";
+    let source = Box::new(SchemaError::Older { found, known });
+    Err(StorageError::Broken { doing, source })
+}
+
+fn connect(connector: &Connector) -> Result<Session, StorageError> {
+    connector
+        .connect()
+        .map_err(|error| storage_error("connect to the headquarters database", error))
+}
+
+/// Whether nothing is missing; a schema that is ahead of this program is an error.
+fn is_current(client: &mut Client) -> Result<bool, StorageError> {
+    let (found, known) = (schema_version(client)?, known_version());
+    if found > known {
+        let doing = "bring the headquarters database to the schema of this program";
+        let source = Box::new(SchemaError::Newer { found, known });
+        return Err(StorageError::Broken { doing, source });
+    }
+    Ok(found == known)
+}
+
+fn known_version() -> i32 {
+    let versions = embedded::migrations::runner();
+    versions.get_migrations().iter().map(|migration| migration.version()).max().unwrap_or(0)
+}
+
+fn schema_version(client: &mut Client) -> Result<i32, StorageError> {
+    let latest = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+    match client.query_one(latest, &[]) {
+        Ok(row) => Ok(row.get(0)),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(0),
+        Err(error) => {
+            Err(storage_error("read the schema version of the headquarters database", error))
+        }
+    }
+}
+
+fn expect_utf8(client: &mut Client) -> Result<(), StorageError> {
+    let doing = "look at the encoding of the headquarters database";
+    let sql = "SELECT current_setting('server_encoding')";
+    let row = client.query_one(sql, &[]).map_err(|error| storage_error(doing, error))?;
+    if row.get::<_, &str>(0) == "UTF8" {
+        return Ok(());
+    }
+    let reason = "the database is not in UTF-8; make one with ENCODING 'UTF8' TEMPLATE template0";
+    Err(StorageError::Broken { doing, source: Box::new(Refused(reason)) })
+}
