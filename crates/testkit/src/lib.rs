@@ -6,6 +6,7 @@
 //! random number that no seed replays.
 
 pub mod builders;
+pub mod cluster;
 pub mod conformance;
 pub mod headquarters;
 pub mod world;

@@ -216,7 +216,8 @@ pub fn receipts_are_found_by_number_in_order_of_arrival(storage: &dyn Storage) {
     assert_eq!(known[&receipt_number(5)], [transaction_number(5)]);
 }
 
-fn opened(n: u32, shift: u32) -> DocumentBuilder {
+/// Document `n`, which opens a shift.
+pub(crate) fn opened(n: u32, shift: u32) -> DocumentBuilder {
     DocumentBuilder::shift(n, shift, ShiftAct::Opened { float: vec![cash(10_000)] })
 }
 

@@ -9,7 +9,7 @@ use tillsync_hq::storage::{
     AggregateLine, AggregateRecord, StatementFilter, StatementRecord, Storage, StorageError,
 };
 
-use super::documents::{closed, get, insert, insert_from, numbers_of, upload_of};
+use super::documents::{closed, get, insert, insert_from, numbers_of, opened, upload_of};
 use super::ledger::{invoice, post};
 use super::{orders, validation};
 use crate::builders::documents::{
@@ -190,11 +190,11 @@ pub fn a_statement_marks_what_is_ready(storage: &dyn Storage) {
     assert!(matches!(nowhere, Err(StorageError::Constraint { .. })), "{nowhere:?}");
 }
 
-/// F103: only closed ones.
+/// F103: only closed ones, and none whose opening has not arrived.
 pub fn a_statement_marks_closed_shifts(storage: &dyn Storage) {
-    let open = tillsync_domain::shift::ShiftAct::Opened { float: vec![] };
-    insert(storage, 10, &[closed(1, 2), closed(2, 1), DocumentBuilder::shift(3, 3, open)]);
-    insert_from(storage, &upload_of("S2", 10), &[closed(4, 4)]);
+    insert(storage, 10, &[opened(6, 2), closed(1, 2), closed(2, 1), opened(3, 3), closed(5, 5)]);
+    insert_from(storage, &upload_of("S2", 10), &[opened(7, 4), closed(4, 4)]);
+    insert(storage, 20, &[opened(8, 1)]);
     begin(storage, 1, "S1");
     assert_eq!(mark_shifts(storage, 1, "S1"), 2);
     assert_eq!(mark_shifts(storage, 1, "S1"), 0);
@@ -249,7 +249,9 @@ pub fn the_transactions_of_a_statements_shifts_come_by_shift(storage: &dyn Stora
         DocumentBuilder::order(4).in_shift(1),
         DocumentBuilder::sale(5).in_shift(3),
         DocumentBuilder::sale(6).in_shift(7),
+        opened(9, 1),
         closed(7, 1),
+        opened(10, 2),
         closed(8, 2),
     ];
     insert(storage, 10, &documents);
@@ -290,7 +292,7 @@ pub fn transactions_are_taken_out_of_a_statement_again(storage: &dyn Storage) {
 /// What it marked can be posted by another one.
 pub fn a_statement_that_is_given_up_frees_what_it_marked(storage: &dyn Storage) {
     let mut documents = sales(1..=2);
-    documents.push(closed(3, 1));
+    documents.extend([opened(4, 1), closed(3, 1)]);
     insert(storage, 10, &documents);
     validation::succeed(storage, &[1, 2]);
     begin(storage, 1, "S1");

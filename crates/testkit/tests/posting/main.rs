@@ -1,6 +1,7 @@
 //! Statements over a real database, state by state: what they post, and what stops them.
 
 mod books;
+mod drawers;
 mod problems;
 mod states;
 

@@ -9,6 +9,7 @@ mod identity;
 mod jobs;
 mod numbers;
 mod orders;
+mod planted;
 mod restore;
 mod sales;
 mod statements;

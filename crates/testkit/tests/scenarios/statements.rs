@@ -2,11 +2,15 @@
 
 use expect_test::expect;
 use tillsync_domain::ids::{CustomerKey, StatementId};
+use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::order::OrderStatus;
 use tillsync_domain::statement::{LedgerAccount, PostingMode, StatementKind, StatementState};
 use tillsync_domain::trade::{Delivery, Tender};
+use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::parameters::ParameterError;
 use tillsync_hq::statements::StatementError;
+use tillsync_hq::storage::{RunOutcome, Trigger};
 use tillsync_testkit::world::{Basket, World};
 
 use super::orders::chain;
@@ -229,6 +233,48 @@ fn a_financial_statement_takes_only_closed_shifts_and_posts_what_is_over_and_sho
     );
     world.end_of_day();
     assert_eq!(world.all_statements().len(), 4, "no shift is counted twice");
+}
+
+#[test]
+fn cards_that_were_paid_back_more_than_was_taken_are_neither_over_nor_short() {
+    let mut world = chain();
+    let guid = world.create("S1", "Waller");
+    let sale = world.sell("S1", guid, coffee().rest_by(Tender::Card));
+    world.close_shift("S1", "0.00");
+    world.open_shift("S1", "50.00");
+    let back = Basket::of("coffee", -1).from_sale(&sale, 1).rest_by(Tender::Card);
+    world.sell("S1", guid, back);
+    world.close_shift("S1", "0.00");
+    world.end_of_day();
+    assert_eq!(world.booked("S1", LedgerAccount::OverShort), 0);
+    assert_eq!(world.booked("S1", LedgerAccount::Cards), 0);
+    assert_eq!(world.all_statements().last().unwrap().shifts, 2);
+}
+
+#[test]
+fn a_run_for_one_store_leaves_the_others_alone() {
+    let mut world = chain();
+    let guid = world.create("S1", "Waller");
+    let sales = ["S1", "S2"].map(|at| world.sell(at, guid, coffee()));
+    let orders = ["S1", "S2"].map(|at| world.order(at, guid, Delivery::Pickup, coffee()));
+    world.upload("S1").unwrap();
+    world.upload("S2").unwrap();
+    let run = |job| {
+        let store = Some("S2".parse().unwrap());
+        let options = JobOptions { store, ..JobOptions::default() };
+        world.hq().run_job(job, Trigger::Manual, options).unwrap().outcome
+    };
+    for job in [
+        JobName::SynchronizeOrders,
+        JobName::ValidateTransactions,
+        JobName::TransactionalStatements,
+    ] {
+        assert_eq!(run(job), RunOutcome::Succeeded);
+    }
+    assert_eq!(world.posted_in(&sales[0]), None);
+    assert_eq!(world.posted_in(&sales[1]).unwrap().as_str(), "ST-00000001");
+    assert_eq!(world.order_status(&orders[0]).0, OrderStatus::New);
+    assert_eq!(world.order_status(&orders[1]).0, OrderStatus::Succeeded);
 }
 
 #[test]

@@ -30,6 +30,12 @@ fn status(world: &World, number: &TransactionNumber) -> ValidationStatus {
     world.validation(number).0
 }
 
+fn switch_off(world: &World, rule: Rule) {
+    world.change_parameters(|parameters| {
+        parameters.rules_off.insert(rule);
+    });
+}
+
 #[test]
 fn each_breach_is_found_with_its_rule_and_line_and_passes_where_the_rule_is_off() {
     let receipt_of_the_first = "S1-000001";
@@ -57,7 +63,7 @@ fn each_breach_is_found_with_its_rule_and_line_and_passes_where_the_rule_is_off(
         assert_eq!(world.posted_in(&bad), None, "an error stays out");
         assert!(world.posted_in(&good).is_some());
 
-        world.change_parameters(|parameters| drop(parameters.rules_off.insert(rule)));
+        switch_off(&world, rule);
         let options = JobOptions { errors_too: true, ..JobOptions::default() };
         world.hq().run_job(JobName::ValidateTransactions, Trigger::Manual, options).unwrap();
         let expected = match rule {
@@ -74,7 +80,7 @@ fn amounts_that_do_not_agree_are_never_posted_even_where_the_rule_is_off() {
     let mut world = chain();
     let [good, bad] = two_sales(&mut world);
     world.repair(&bad, "/trade/total", "25.00").unwrap();
-    world.change_parameters(|parameters| drop(parameters.rules_off.insert(Rule::TotalsAgree)));
+    switch_off(&world, Rule::TotalsAgree);
     world.validate();
     assert_eq!(status(&world, &bad), ValidationStatus::Successful);
     world.statements(StatementKind::Transactional);

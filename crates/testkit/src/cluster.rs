@@ -1,0 +1,145 @@
+//! A PostgreSQL of one's own: one temporary cluster a test process, reached through a socket in its
+//! folder, and one database a test.
+//!
+//! The cluster is stopped and removed when the process that started it ends, however it ends. It
+//! must never be found that a test was left out: without PostgreSQL the tests fail.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const MISSING: &str = "PostgreSQL is needed for these tests: apt-get install postgresql (15 or \
+                       later), which brings initdb, pg_ctl and the user postgres";
+
+/// The user that the server runs as and that owns the databases.
+const USER: &str = "postgres";
+
+/// Nothing of a test has to survive a power cut. The order of a language that people sort by shows
+/// whoever relies on the order of the server.
+const SERVER_OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=off \
+                              -c synchronous_commit=off -c max_connections=200";
+
+/// A running server with a folder of its own.
+pub struct Cluster {
+    folder: PathBuf,
+    tools: PathBuf,
+    databases: AtomicU32,
+    // It stops the server and removes the folder when its input is closed, which the end of this
+    // process does.
+    _keeper: Child,
+}
+
+/// The cluster of this process, started at the first call.
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let tools = tools();
+        let folder = tempfile::Builder::new().prefix("tillsync-pg-").tempdir().expect("a folder");
+        let folder = folder.keep();
+        if is_root() {
+            run(Command::new("chown").arg(USER).arg(&folder));
+        }
+        let data = folder.join("data");
+        run(as_user(&tools.join("initdb"))
+            .args(["--auth=trust", "--encoding=UTF8", "--no-sync", "--username", USER])
+            .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "-D"])
+            .arg(&data));
+        let keeper = keep(&tools, &folder);
+        let options = format!("{SERVER_OPTIONS} -c unix_socket_directories='{}'", folder.display());
+        run(as_user(&tools.join("pg_ctl"))
+            .arg("start")
+            .args(["--wait", "--silent", "-o", &options, "-D"])
+            .arg(&data)
+            .arg("-l")
+            .arg(folder.join("log")));
+        Cluster { folder, tools, databases: AtomicU32::new(0), _keeper: keeper }
+    }
+
+    /// The URL of a new, empty database.
+    pub fn new_database(&self) -> String {
+        let name = format!("case_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        run(Command::new(self.tools.join("createdb"))
+            .args(["--username", USER, "--host"])
+            .arg(&self.folder)
+            .arg(&name));
+        format!("host={} user={USER} dbname={name}", self.folder.display())
+    }
+
+    /// Runs SQL in a database, as somebody who goes behind headquarters' back; says what the server
+    /// answered.
+    ///
+    /// # Errors
+    /// What the server objected to.
+    pub fn sql(&self, url: &str, sql: &str) -> Result<String, String> {
+        let ran = Command::new(self.tools.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
+            .args(["--set", "ON_ERROR_STOP=1", "--command", sql, url])
+            .stdin(Stdio::null())
+            .output()
+            .expect(MISSING);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+        if ran.status.success() { Ok(text(ran.stdout)) } else { Err(text(ran.stderr)) }
+    }
+
+    /// Stops the server at once, as a crash would, and starts it again.
+    pub fn restart(&self) {
+        run(as_user(&self.tools.join("pg_ctl"))
+            .args(["restart", "--wait", "--silent", "--mode=immediate", "-D"])
+            .arg(self.folder.join("data"))
+            .arg("-l")
+            .arg(self.folder.join("log")));
+    }
+}
+
+fn tools() -> PathBuf {
+    let found = Command::new("pg_config").arg("--bindir").output().expect(MISSING);
+    let folder = String::from_utf8(found.stdout).expect("pg_config prints a path");
+    let folder = PathBuf::from(folder.trim());
+    assert!(folder.join("initdb").exists(), "{MISSING}: there is no initdb in {folder:?}");
+    folder
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// The server refuses to run as root.
+fn as_user(program: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("runuser");
+        command.args(["-u", USER, "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // The user may not be allowed to see where the tests run.
+    command.current_dir("/");
+    command
+}
+
+fn keep(tools: &Path, folder: &Path) -> Child {
+    let script = "trap '' INT TERM; read -r line; \"$0\" stop --silent --mode=immediate \
+                  -D \"$1/data\"; rm -rf \"$1\"";
+    as_user(Path::new("sh"))
+        .args(["-c", script])
+        .arg(tools.join("pg_ctl"))
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell")
+}
+
+fn run(command: &mut Command) {
+    let ran = command.stdin(Stdio::null()).stdout(Stdio::null()).output().expect(MISSING);
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{command:?} failed: {said}");
+}
