@@ -75,7 +75,7 @@ fn one_shift_is_open_and_a_blind_closed_one_may_wait_beside_it() {
 fn counts_are_checked_field_by_field() {
     let shop = counter("S1", None, 1);
     let shift = current_shift(&shop.edge).expect("reads").expect("is open").number;
-    let counted = vec![count("8", "1"), count("1", "-1"), count("1", "0.001"), count("3", "1")];
+    let counted = vec![count("8", "1"), count("1", "-1"), count("1", "0.001"), count("3", "-1")];
     let ShiftError::Rules(violations) = close(&shop, &shift, counted).expect_err("is refused")
     else {
         panic!("rules")
