@@ -47,7 +47,7 @@ enum Command {
     ///
     /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
     Generate(generate::Arguments),
-    /// Kill real processes under load and check that no customer is lost or doubled.
+    /// Kill real processes under load and check that no customer and no sale is lost or doubled.
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
     Crash(crash::Arguments),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::item::{Item, ItemPrice};
 use tillsync_domain::job::JobName;
+use tillsync_domain::money::Currency;
 use tillsync_exchange::device::Secret;
 use ureq::Agent;
 use ureq::http::StatusCode;
@@ -175,6 +176,24 @@ impl HeadquartersClient {
             amounts: amounts.filter_map(amount).collect(),
             temporary_ids: count("temporary_ids_in_postings"),
         })
+    }
+
+    /// The balance of each ledger account in a currency, of all stores together: debits positive,
+    /// credits negative.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn ledger(&self, currency: Currency) -> Result<BTreeMap<String, Decimal>, FleetError> {
+        let body = self.get("/api/v1/ledger")?;
+        let mut ledger = BTreeMap::new();
+        let balances = body["items"].as_array().into_iter().flatten();
+        for balance in balances.filter(|balance| balance["currency"] == currency.code()) {
+            for (account, amount) in balance["accounts"].as_object().into_iter().flatten() {
+                let sum: &mut Decimal = ledger.entry(account.clone()).or_default();
+                *sum += decimal_of(amount).unwrap_or_default();
+            }
+        }
+        Ok(ledger)
     }
 
     /// Everything of a list of the interface, page by page, as it stands there.

@@ -29,3 +29,10 @@ pub use sales::{
 };
 pub use server::{Address, Killed, MemoryKib};
 pub use waiting::{Deadline, Stopwatch, pause, wait_until};
+
+// The words of this interface, for those who name no other crate of the workspace.
+pub use rust_decimal::Decimal;
+pub use tillsync_domain::ids::CustomerKey;
+pub use tillsync_domain::job::JobName;
+pub use tillsync_domain::money::Currency;
+pub use tillsync_domain::trade::Tender;

@@ -8,8 +8,6 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tillsync_fleet::{Edge, Program};
 
-use super::load::Acknowledged;
-
 /// What every database knows.
 #[derive(Debug, Default)]
 pub(super) struct Dump {
@@ -73,10 +71,11 @@ impl Dump {
         Ok(())
     }
 
-    /// Holds what clients were told against what there is, at each of `places`.
+    /// Holds what clients were told, customers by identification number with their keys, against
+    /// what there is, at each of `places`.
     ///
     /// An edge that the dump does not name at all knows no account.
-    pub(super) fn judge(&self, told: &Acknowledged, places: &[String]) -> Judgement {
+    pub(super) fn judge(&self, told: &[(String, String)], places: &[String]) -> Judgement {
         let mut judgement = Judgement::default();
         let mut by_identification: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         let (mut guids, mut accounts, mut keys) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -94,7 +93,7 @@ impl Dump {
                 judgement.doubled.insert(format!("{identification} has {accounts:?}"));
             }
         }
-        for (identification, key) in &told.customers {
+        for (identification, key) in told {
             if !by_identification.contains_key(identification.as_str()) {
                 judgement.lost.push(identification.clone());
             } else if !keys.contains(key.as_str()) {
@@ -146,8 +145,8 @@ mod tests {
         for line in lines {
             dump.add(line).unwrap();
         }
-        let customers = told.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        dump.judge(&Acknowledged { customers, unanswered: vec![] }, &["S1".to_owned()])
+        let told: Vec<_> = told.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        dump.judge(&told, &["S1".to_owned()])
     }
 
     const HQ: &str = r#"{"place":"hq","guid":"g1","account":"C-1","identification":"a"}"#;

@@ -1,4 +1,4 @@
-//! Clients that create customers through every edge and never give up on one.
+//! Clients that create customers through every edge, sell to them, and never give up on one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,19 +8,24 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
 use tillsync_fleet::{
-    CommerceClient, CreateAnswer, Deadline, Edge, EdgeDoor, IdempotencyKey, pause,
+    CommerceClient, CreateAnswer, CustomerKey, Deadline, Edge, EdgeDoor, IdempotencyKey, pause,
 };
 
-/// Clients of each edge.
+use super::clerk::{Clerk, Sold};
+
+/// Clients of each edge. The first answers for the drawer.
 const CLIENTS_PER_EDGE: usize = 2;
+
+/// Customers that the first client serves in one shift.
+const SERVED_PER_SHIFT: u64 = 40;
 
 /// The pause of a client between two customers: load, but not a flood.
 const BETWEEN: Duration = Duration::from_millis(15);
 
-/// The wait before the same customer is asked for again.
+/// The wait before the same thing is asked for again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 
-/// How long one customer may take once nothing is killed any more.
+/// How long one answer may take once nothing is killed any more.
 const LAST_ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Running clients.
@@ -29,8 +34,9 @@ pub(super) struct Load {
     threads: Vec<JoinHandle<Acknowledged>>,
 }
 
+/// What the clients know of the end of the load.
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     is_stopping: AtomicBool,
     acknowledged: AtomicU64,
 }
@@ -40,7 +46,9 @@ struct Shared {
 pub(super) struct Acknowledged {
     /// Each customer by its identification number, and the key that was answered.
     pub(super) customers: Vec<(String, String)>,
-    /// Customers that got no answer or a refusal, and the last error.
+    /// Sales, orders and shifts.
+    pub(super) sold: Sold,
+    /// What got no answer or a refusal, and the last error.
     pub(super) unanswered: Vec<String>,
 }
 
@@ -60,11 +68,9 @@ impl Load {
             for client in 0..CLIENTS_PER_EDGE {
                 let (door, shared) = (edge.door.clone(), Arc::clone(&shared));
                 let name = format!("{}-{client}", edge.id);
-                let thread = std::thread::Builder::new()
-                    .name(name.clone())
-                    .spawn(move || create_customers(&name, &door, &shared))
-                    .context("start a client")?;
-                threads.push(thread);
+                let work = move || serve_customers(&name, &door, client == 0, &shared);
+                let thread = std::thread::Builder::new().name("client".to_owned()).spawn(work);
+                threads.push(thread.context("start a client")?);
             }
         }
         Ok(Load { shared, threads })
@@ -75,41 +81,75 @@ impl Load {
         self.shared.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Ends the clients, each after the answer to its present customer.
+    /// Ends the clients, each after the answer to what it has asked for.
     pub(super) fn stop(self) -> Result<Acknowledged> {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         let mut all = Acknowledged::default();
         for thread in self.threads {
             let one = thread.join().map_err(|_| anyhow!("a client panicked"))?;
             all.customers.extend(one.customers);
+            all.sold.add(one.sold);
             all.unanswered.extend(one.unanswered);
         }
+        // Only now: nobody sells any more.
+        all.unanswered.extend(all.sold.close_shifts(&self.shared));
         Ok(all)
     }
 }
 
-fn create_customers(name: &str, door: &EdgeDoor, shared: &Shared) -> Acknowledged {
+impl Shared {
+    /// Asks until there is an answer; once nothing is killed any more, not for ever.
+    ///
+    /// # Errors
+    /// No answer came until the end.
+    pub(super) fn ask<T>(&self, mut request: impl FnMut() -> Result<T>) -> Result<T> {
+        let mut last_chance = None;
+        loop {
+            let error = match request() {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if self.is_stopping.load(Ordering::SeqCst) {
+                let chance = last_chance.get_or_insert_with(|| Deadline::after(LAST_ANSWER_MAX));
+                if chance.is_over() {
+                    return Err(error);
+                }
+            }
+            pause(TRY_AGAIN);
+        }
+    }
+}
+
+fn serve_customers(name: &str, door: &EdgeDoor, has_drawer: bool, shared: &Shared) -> Acknowledged {
     let client = CommerceClient::new(door);
+    let mut clerk = Clerk::at(name, door, shared);
     let mut outcome = Acknowledged::default();
     for number in 0_u64.. {
         if shared.is_stopping.load(Ordering::SeqCst) {
             break;
         }
+        if has_drawer && number % SERVED_PER_SHIFT == 0 {
+            clerk.change_shift();
+        }
         let identification = format!("{name}-{number}");
         match create(&client, &identification, shared) {
             Ok(key) => {
-                outcome.customers.push((identification, key));
+                clerk.serve(&key, number);
+                outcome.customers.push((identification, key.to_string()));
                 shared.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
             Err(error) => outcome.unanswered.push(format!("{identification}: {error}")),
         }
         pause(BETWEEN);
     }
+    let (sold, unanswered) = clerk.end();
+    outcome.sold = sold;
+    outcome.unanswered.extend(unanswered);
     outcome
 }
 
 /// Asks for one customer, always under the same key, until there is an answer.
-fn create(client: &CommerceClient, identification: &str, shared: &Shared) -> Result<String> {
+fn create(client: &CommerceClient, identification: &str, shared: &Shared) -> Result<CustomerKey> {
     let customer = json!({
         "FirstName": "Crash",
         "LastName": identification,
@@ -118,19 +158,8 @@ fn create(client: &CommerceClient, identification: &str, shared: &Shared) -> Res
     });
     let body = customer.to_string().into_bytes();
     let key = IdempotencyKey(identification.to_owned());
-    let mut last_chance = None;
-    loop {
-        let error = match client.create_customer(&body, &key) {
-            Ok(CreateAnswer::Created(key)) => return Ok(key.to_string()),
-            Ok(CreateAnswer::Refused(fields)) => return Err(anyhow!("refused: {fields:?}")),
-            Err(error) => error,
-        };
-        if shared.is_stopping.load(Ordering::SeqCst) {
-            let chance = last_chance.get_or_insert_with(|| Deadline::after(LAST_ANSWER_MAX));
-            if chance.is_over() {
-                return Err(error.into());
-            }
-        }
-        pause(TRY_AGAIN);
+    match shared.ask(|| Ok(client.create_customer(&body, &key)?))? {
+        CreateAnswer::Created(key) => Ok(key),
+        CreateAnswer::Refused(fields) => Err(anyhow!("refused: {fields:?}")),
     }
 }

@@ -1,11 +1,15 @@
-//! The crash test: headquarters, stores and registers as real processes, customers created
-//! through all of them, and SIGKILL at random moments.
+//! The crash test: headquarters, stores and registers as real processes, customers created and
+//! sold to through all of them, and SIGKILL at random moments.
 //!
-//! Every acknowledged customer must end with exactly one account, known everywhere. This module
-//! must see the program as a stranger does: its commands, its HTTP, its files.
+//! Every acknowledged customer must end with exactly one account, known everywhere, and every
+//! acknowledged sale and order once in the books. This module must see the program as a stranger
+//! does: its commands, its HTTP, its files.
 
+mod books;
+mod clerk;
 mod judge;
 mod load;
+mod operator;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,8 +21,10 @@ use tillsync_fleet::{CommerceClient, Deadline, Fleet, FleetPlan, Killed, NodeId,
 
 use crate::Verdict;
 use crate::generate::random::Random;
+use books::{Books, BooksJudgement};
 use judge::{Dump, Judgement};
 use load::{Acknowledged, Load};
+use operator::Operator;
 
 /// Arguments of `cargo xtask crash`.
 #[derive(clap::Args)]
@@ -50,7 +56,8 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     let executable = build_program(root)?;
     let temporary = tempfile::Builder::new().prefix("tillsync-crash-").tempdir()?;
     let folder = arguments.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let verdict = kill_and_judge(arguments, seed, &executable, &folder);
+    let trial = Trial { arguments, seed, executable: &executable, folder: &folder };
+    let verdict = trial.kill_and_judge(&root.join("data/items.csv"));
     let is_evidence_at_risk = arguments.data_dir.is_none();
     if is_evidence_at_risk && !matches!(verdict, Ok(Verdict::Passed)) {
         println!("databases and logs are kept in {}", temporary.keep().display());
@@ -58,38 +65,124 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     verdict
 }
 
-fn kill_and_judge(
-    arguments: &Arguments,
+/// What one trial is about.
+struct Trial<'a> {
+    arguments: &'a Arguments,
     seed: u64,
-    executable: &Path,
-    folder: &Path,
-) -> Result<Verdict> {
-    let plan = FleetPlan {
-        executable: executable.to_owned(),
-        folder: folder.to_owned(),
-        stores: arguments.stores,
-        registers: arguments.registers,
-    };
-    let mut fleet = Fleet::start(&plan, |name| eprintln!("started {name}"))?;
-    let load = Load::start(fleet.edges())?;
-    let killed = kill_at_random(&mut fleet, arguments.kills, seed, &load);
-    let outcome = load.stop()?;
-    let kills = killed?;
-    eprintln!("{} customers acknowledged; waiting for all of them to settle", outcome.count());
-    let limit = Duration::from_secs(arguments.seconds_max);
-    let has_settled = wait_until_settled(&fleet, outcome.count(), limit);
-    fleet.stop()?;
-    let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
-    let judgement = Dump::read(&Program::at(executable), folder)?.judge(&outcome, &places);
-    let doctor = run_doctor(executable, folder)?;
-    print_table(&kills, &outcome, &judgement, has_settled, &doctor);
-    let is_good = judgement.is_clean()
-        && outcome.unanswered.is_empty()
-        && outcome.count() > 0
-        && has_settled
-        && kills.ended_alone.is_empty()
-        && doctor.findings.is_empty();
-    Ok(if is_good { Verdict::Passed } else { Verdict::Failed })
+    executable: &'a Path,
+    folder: &'a Path,
+}
+
+/// What a trial found.
+struct Findings {
+    kills: Kills,
+    posting_runs: u64,
+    told: Acknowledged,
+    customers: Judgement,
+    books: BooksJudgement,
+    has_settled: bool,
+    doctor: Doctor,
+}
+
+impl Trial<'_> {
+    fn kill_and_judge(&self, items: &Path) -> Result<Verdict> {
+        let plan = FleetPlan {
+            executable: self.executable.to_owned(),
+            folder: self.folder.to_owned(),
+            stores: self.arguments.stores,
+            registers: self.arguments.registers,
+        };
+        let mut fleet = Fleet::start(&plan, |name| eprintln!("started {name}"))?;
+        let program = Program::at(self.executable);
+        operator::set_up(&fleet, &program, items)?;
+        let load = Load::start(fleet.edges())?;
+        let operator = Operator::start(fleet.headquarters()?)?;
+        let killed = kill_at_random(&mut fleet, self.arguments.kills, self.seed, &load);
+        let told = load.stop()?;
+        let posting_runs = operator.stop()?;
+        let kills = killed?;
+        eprintln!(
+            "{} customers and {} sales and orders acknowledged; waiting for all of them to settle",
+            told.count(),
+            told.sold.trades.len()
+        );
+        let limit = Duration::from_secs(self.arguments.seconds_max);
+        let has_settled = wait_until_settled(&fleet, told.count(), limit);
+        let hq = fleet.headquarters()?;
+        operator::end_day(&hq)?;
+        let books = Books::read(&hq)?.judge(&told.sold);
+        fleet.stop()?;
+        let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
+        let customers = Dump::read(&program, self.folder)?.judge(&told.customers, &places);
+        let doctor = run_doctor(self.executable, self.folder)?;
+        let findings =
+            Findings { kills, posting_runs, told, customers, books, has_settled, doctor };
+        findings.print();
+        Ok(if findings.are_good() { Verdict::Passed } else { Verdict::Failed })
+    }
+}
+
+impl Findings {
+    fn are_good(&self) -> bool {
+        self.customers.is_clean()
+            && self.books.findings().next().is_none()
+            && self.told.unanswered.is_empty()
+            && self.told.count() > 0
+            && !self.told.sold.trades.is_empty()
+            && self.has_settled
+            && self.kills.ended_alone.is_empty()
+            && self.doctor.findings.is_empty()
+    }
+
+    fn print(&self) {
+        let Findings { kills, told, customers, books, doctor, .. } = self;
+        println!("\nkilled with SIGKILL");
+        for (name, count) in &kills.counts {
+            println!("  {name:<14}{count:>9}");
+        }
+        for one in &kills.ended_alone {
+            println!("  ENDED BY ITSELF: {one}");
+        }
+        println!("customers");
+        for (name, count) in [
+            ("acknowledged", told.count()),
+            ("promoted", customers.promoted),
+            ("lost", customers.lost.len() as u64),
+            ("doubled", customers.doubled.len() as u64),
+        ] {
+            println!("  {name:<14}{count:>9}");
+        }
+        println!("accounts unknown or wrong at");
+        for (place, count) in &customers.unknown {
+            println!("  {place:<14}{count:>9}");
+        }
+        let orders = told.sold.trades.iter().filter(|trade| trade.is_order).count();
+        println!("sales and orders");
+        for (name, count) in [
+            ("sales", (told.sold.trades.len() - orders).to_string()),
+            ("orders", orders.to_string()),
+            ("shifts", told.sold.shifts_closed.to_string()),
+            ("lost", books.lost.len().to_string()),
+            ("doubled", books.doubled.len().to_string()),
+            ("not posted", books.not_posted.len().to_string()),
+            ("sold, EUR", format!("{:.2}", books.amount_told)),
+            ("posted, EUR", format!("{:.2}", books.amount_posted)),
+            ("statements", books.statements.to_string()),
+            ("posting runs", self.posting_runs.to_string()),
+        ] {
+            println!("  {name:<14}{count:>9}");
+        }
+        println!("unanswered: {}", told.unanswered.len());
+        println!("settled in time: {}", if self.has_settled { "yes" } else { "NO" });
+        println!("doctor: {}", if doctor.findings.is_empty() { "all is well" } else { "ERRORS" });
+        let details = customers.lost.iter().map(|one| format!("lost: {one}"));
+        let details = details.chain(customers.doubled.iter().map(|one| format!("doubled: {one}")));
+        let details = details.chain(books.findings());
+        let details = details.chain(told.unanswered.iter().map(|one| format!("unanswered: {one}")));
+        for line in details.chain(doctor.findings.iter().cloned()).take(40) {
+            println!("  {line}");
+        }
+    }
 }
 
 /// What became of the processes that were to be killed.
@@ -166,7 +259,8 @@ fn wait_until_settled(fleet: &Fleet, customers: u64, limit: Duration) -> bool {
     let deadline = Deadline::after(limit);
     let clients: Vec<_> = fleet.edges().iter().map(|e| CommerceClient::new(&e.door)).collect();
     loop {
-        let is_settled = clients.iter().all(|client| {
+        // Registers before their store: what they have sent is then counted there.
+        let is_settled = clients.iter().rev().all(|client| {
             client.status().is_ok_and(|edge| {
                 edge.pending == 0 && edge.unsent == 0 && edge.customers >= customers
             })
@@ -201,44 +295,6 @@ fn run_doctor(executable: &Path, folder: &Path) -> Result<Doctor> {
     let findings = all.flat_map(|part| part["findings"].as_array().into_iter().flatten());
     let errors = findings.filter(|finding| finding["severity"] == "error");
     Ok(Doctor { findings: errors.map(|finding| finding["message"].to_string()).collect() })
-}
-
-fn print_table(
-    kills: &Kills,
-    outcome: &Acknowledged,
-    judgement: &Judgement,
-    has_settled: bool,
-    doctor: &Doctor,
-) {
-    println!("\nkilled with SIGKILL");
-    for (name, count) in &kills.counts {
-        println!("  {name:<14}{count:>7}");
-    }
-    for one in &kills.ended_alone {
-        println!("  ENDED BY ITSELF: {one}");
-    }
-    println!("customers");
-    for (name, count) in [
-        ("acknowledged", outcome.count()),
-        ("promoted", judgement.promoted),
-        ("lost", judgement.lost.len() as u64),
-        ("doubled", judgement.doubled.len() as u64),
-        ("unanswered", outcome.unanswered.len() as u64),
-    ] {
-        println!("  {name:<14}{count:>7}");
-    }
-    println!("accounts unknown or wrong at");
-    for (place, count) in &judgement.unknown {
-        println!("  {place:<14}{count:>7}");
-    }
-    println!("settled in time: {}", if has_settled { "yes" } else { "NO" });
-    println!("doctor: {}", if doctor.findings.is_empty() { "all is well" } else { "ERRORS" });
-    let details = judgement.lost.iter().map(|one| format!("lost: {one}"));
-    let details = details.chain(judgement.doubled.iter().map(|one| format!("doubled: {one}")));
-    let details = details.chain(outcome.unanswered.iter().map(|one| format!("unanswered: {one}")));
-    for line in details.chain(doctor.findings.iter().cloned()).take(40) {
-        println!("  {line}");
-    }
 }
 
 /// Builds the program as it ships and says where it is.
