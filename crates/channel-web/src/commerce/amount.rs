@@ -133,15 +133,14 @@ impl<'de> Visitor<'de> for FieldVisitor {
         while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
             // What is JSON by its brackets and quotes may still be nested too deep, hold half a
             // character, or a number beyond all numbers.
-            let problem = if taken.fields.contains_key(&name) {
-                "is given twice, so it cannot be told which one is meant"
-            } else if serde_json::from_str::<Value>(raw.get()).is_err() {
-                "cannot be read: nested too deeply, or with a text or number that cannot exist"
-            } else {
-                taken.fields.insert(name, raw);
-                continue;
-            };
-            taken.refused.push((name, problem));
+            if serde_json::from_str::<Value>(raw.get()).is_err() {
+                let problem = "cannot be read: nested too deeply, or with a text or number that \
+                               cannot exist";
+                taken.refused.push((name, problem));
+            } else if taken.fields.insert(name.clone(), raw).is_some() {
+                let problem = "is given twice, so it cannot be told which one is meant";
+                taken.refused.push((name, problem));
+            }
         }
         Ok(taken)
     }
