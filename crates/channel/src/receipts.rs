@@ -78,7 +78,8 @@ impl Paper {
     }
 
     fn text(&mut self, text: &str) {
-        self.0.push_str(text);
+        // Names come from elsewhere: none of them moves the paper or opens the drawer.
+        self.0.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
         self.0.push('\n');
     }
 

@@ -32,7 +32,7 @@ use crate::project::documents;
 use crate::sequences::{self, Sequence};
 use crate::shifts;
 use crate::transactions::{TransactionView, transaction_by_number};
-use crate::violations::EdgeViolations;
+use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
 
 /// A cash-and-carry sale to record.
 #[derive(Debug, Clone, Default)]
@@ -273,6 +273,12 @@ impl Request {
                 }
                 Some(_) | None => Err(SellError::NumberUsed(number.clone())),
             };
+        }
+        if self.number.as_ref().is_some_and(shifts::is_number_of_step) {
+            let expected = "a number that does not end as those of shifts do: -opened, \
+                            -blind-closed or -closed";
+            let violation = EdgeViolation::new("Id", EdgeProblem::Malformed(expected));
+            return Err(EdgeViolations(vec![violation]).into());
         }
         let shift = self.open_shift(connection, &setting.database)?;
         let drawn = sequences::draw(connection, Sequence::Receipt, 1)?;

@@ -13,7 +13,7 @@ use tillsync_domain::ids::{
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 use tillsync_domain::shift::{Count, ShiftAct, ShiftEvent, ShiftStatus};
-use tillsync_domain::trade::Tender;
+use tillsync_domain::trade::{AMOUNT_MAX, Tender};
 use tillsync_exchange::rows::document::{DocumentRow, read_body};
 
 use crate::create::whole_microseconds;
@@ -23,6 +23,11 @@ use crate::log::Appended;
 use crate::project::documents;
 use crate::sequences::{self, Sequence};
 use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
+
+// What the numbers of a shift's documents end in.
+const OPENED: &str = "-opened";
+const BLIND_CLOSED: &str = "-blind-closed";
+const CLOSED: &str = "-closed";
 
 /// A shift as this database shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +242,12 @@ pub(crate) fn open_shift_of(
     Ok(open)
 }
 
+/// Whether a number is of the form that documents of shifts have, here or at any database: used
+/// for something else, it would keep that shift from ever being closed.
+pub(crate) fn is_number_of_step(number: &TransactionNumber) -> bool {
+    [OPENED, BLIND_CLOSED, CLOSED].iter().any(|suffix| number.as_str().ends_with(suffix))
+}
+
 /// Runs a step in the writer and wakes the upload.
 fn take_step<F>(edge: &Edge, step: F) -> Result<ShiftView, ShiftError>
 where
@@ -282,13 +293,13 @@ impl Step {
         act: ShiftAct,
     ) -> Result<ShiftView, ShiftError> {
         let suffix = match act {
-            ShiftAct::Opened { .. } => "opened",
-            ShiftAct::BlindClosed => "blind-closed",
-            ShiftAct::Closed { .. } => "closed",
+            ShiftAct::Opened { .. } => OPENED,
+            ShiftAct::BlindClosed => BLIND_CLOSED,
+            ShiftAct::Closed { .. } => CLOSED,
         };
         let document = Document {
             id: self.entry,
-            number: format!("{shift}-{suffix}").parse()?,
+            number: format!("{shift}{suffix}").parse()?,
             body: Body::Shift(ShiftEvent { shift: shift.clone(), act }),
             created_at: self.now,
             origin: self.database,
@@ -331,7 +342,8 @@ fn check_counts(
         }
         // More may be paid back to cards than was taken, but no drawer holds less than nothing.
         let is_possible = !draft.amount.is_sign_negative() || tender == Some(&Tender::Card);
-        if !is_possible || currency.to_minor(draft.amount).is_err() {
+        let fits = draft.amount.abs() <= AMOUNT_MAX && currency.to_minor(draft.amount).is_ok();
+        if !is_possible || !fits {
             let expected = "an amount, no finer than the currency's smallest unit, and from 0 up \
                             unless it is of cards";
             refuse("Amount", EdgeProblem::Malformed(expected));

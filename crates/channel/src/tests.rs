@@ -6,6 +6,7 @@ mod download;
 mod exchange_loop;
 mod fake_upstream;
 mod items;
+mod limits;
 mod record;
 mod register;
 mod sell;

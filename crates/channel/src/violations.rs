@@ -31,6 +31,13 @@ pub enum EdgeProblem {
         /// What can still be returned.
         left: Decimal,
     },
+    /// A return in another currency than that of the sale.
+    OtherCurrency(Currency),
+    /// A return that pays back more than its part of the sale came to.
+    PaysBackMore {
+        /// What that part came to, tax not included.
+        most: Decimal,
+    },
     /// The same tender and currency twice.
     CountedTwice(Currency),
 }
@@ -57,6 +64,14 @@ impl fmt::Display for EdgeProblem {
             EdgeProblem::Oversold { left } => {
                 write!(f, "only {left} of what the line sold can still be returned")
             }
+            EdgeProblem::OtherCurrency(currency) => {
+                write!(f, "the sale was in {currency}, so it is returned in {currency}")
+            }
+            EdgeProblem::PaysBackMore { most } => write!(
+                f,
+                "the line was sold for less: at most {most} can be paid back for this quantity, \
+                 tax not included"
+            ),
             EdgeProblem::CountedTwice(currency) => {
                 write!(f, "this tender is given twice in {currency}")
             }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use rust_decimal::Decimal;
 use tillsync_domain::ids::TransactionNumber;
+use tillsync_domain::money::Currency;
 use tillsync_domain::trade::{
     CatalogItem, LINES_MAX, Line, LineDraft, ReturnOf, TradeDraft, TradeKind,
 };
@@ -18,7 +19,8 @@ use crate::transactions::{TransactionView, transaction_by_number};
 use crate::violations::{EdgeProblem, EdgeViolation};
 
 /// Checks the lines that return something and says, line by line, what the earlier sale sold
-/// there. A return that says neither price nor discount takes both from the earlier sale.
+/// there. A return that says neither price nor discount takes both from the earlier sale, and none
+/// pays back more than was paid.
 pub(super) fn check(
     connection: &Connection,
     draft: &mut TradeDraft,
@@ -32,27 +34,66 @@ pub(super) fn check(
             originals.push(None);
             continue;
         };
-        let (original, problem) = sales.take_back(&of, line)?;
-        if let Some((field, problem)) = problem {
+        let (taken, problem) = sales.take_back(&of, line, currency)?;
+        let filled = taken.as_ref().map_or(Ok(()), |taken| taken.fill(line, currency));
+        if let Some((field, problem)) = problem.or(filled.err()) {
             let path = format!("SalesLines[{index}].{field}");
             refused.push(EdgeViolation::new(path, problem));
         }
-        originals.push(original.map(|original| {
-            if line.price.is_none() && line.discount.is_none() {
-                let share = discount_share(&original, line.quantity);
-                line.discount = share.map(|share| currency.round(share));
-            }
-            CatalogItem {
-                name: original.name.unwrap_or_else(|| line.item.clone()),
-                tax_rate: original.tax_rate,
-                price: Some(original.price),
-            }
+        originals.push(taken.map(|Taken { original, .. }| CatalogItem {
+            name: original.name.unwrap_or_else(|| line.item.clone()),
+            tax_rate: original.tax_rate,
+            price: Some(original.price),
         }));
     }
     Ok(originals)
 }
 
 type Refused = (&'static str, EdgeProblem);
+
+/// A line that something is returned of.
+struct Taken {
+    original: Line,
+    /// How much of it came back before.
+    before: Decimal,
+}
+
+impl Taken {
+    /// Gives the return its part of the discount, unless the request says otherwise, and checks
+    /// that it pays back no more than its part of the line came to.
+    fn fill(&self, line: &mut LineDraft, currency: Currency) -> Result<(), Refused> {
+        // What overflows here is refused with the line.
+        let Some((gross, most)) = self.part(line.quantity.unwrap_or_default(), currency) else {
+            return Ok(());
+        };
+        if line.discount.is_none() && line.price.is_none_or(|price| price == self.original.price) {
+            line.discount = Some((gross - most).clamp(Decimal::ZERO, gross));
+            return Ok(());
+        }
+        let quantity = line.quantity.unwrap_or_default().abs();
+        let asked = quantity.checked_mul(line.price.unwrap_or(self.original.price));
+        let asked = asked.and_then(|asked| asked.checked_sub(line.discount.unwrap_or_default()));
+        // Whoever rounds each part alone is off by one of the smallest coins.
+        let coin = currency.from_minor(1);
+        if asked.is_some_and(|asked| currency.round(asked) > most + coin) {
+            return Err(("Price", EdgeProblem::PaysBackMore { most }));
+        }
+        Ok(())
+    }
+
+    /// What a part of the quantity comes to by its price, and what it came to when it was sold.
+    /// The latter is the difference of two sums, so that all parts come to the whole.
+    fn part(&self, quantity: Decimal, currency: Currency) -> Option<(Decimal, Decimal)> {
+        let Line { price, discount, quantity: sold, .. } = self.original;
+        let net = |quantity: Decimal| {
+            let discount = discount.checked_mul(quantity)?.checked_div(sold)?;
+            Some(currency.round(quantity.checked_mul(price)?) - currency.round(discount))
+        };
+        let after = self.before.checked_add(quantity.abs())?;
+        let gross = currency.round(quantity.abs().checked_mul(price)?);
+        Some((gross, net(after)? - net(self.before)?))
+    }
+}
 
 struct Sales<'a> {
     connection: &'a Connection,
@@ -67,7 +108,8 @@ impl Sales<'_> {
         &mut self,
         of: &ReturnOf,
         line: &LineDraft,
-    ) -> Result<(Option<Line>, Option<Refused>), DbError> {
+        currency: Currency,
+    ) -> Result<(Option<Taken>, Option<Refused>), DbError> {
         let quantity = line.quantity.unwrap_or(Decimal::ONE);
         if !quantity.is_sign_negative() {
             let problem = EdgeProblem::Malformed("negative, since the line returns something");
@@ -87,6 +129,10 @@ impl Sales<'_> {
             let problem = EdgeProblem::NotASale(number.clone());
             return Ok((None, Some(("ReturnTransactionId", problem))));
         }
+        if sale.trade.currency != currency {
+            let problem = EdgeProblem::OtherCurrency(sale.trade.currency);
+            return Ok((None, Some(("ReturnTransactionId", problem))));
+        }
         let original = sale.trade.live_lines().find(|original| original.number == of.line);
         let sold = original.filter(|original| original.quantity.is_sign_positive()).cloned();
         let Some(original) = sold else {
@@ -101,12 +147,13 @@ impl Sales<'_> {
             Some(left) => *left,
             None => left_of(original.quantity, &returned_before(self.connection, of)?),
         };
+        let taken = Taken { before: original.quantity - left, original };
         if quantity.abs() > left {
             let problem = EdgeProblem::Oversold { left };
-            return Ok((Some(original), Some(("Quantity", problem))));
+            return Ok((Some(taken), Some(("Quantity", problem))));
         }
         self.left.insert(key, left - quantity.abs());
-        Ok((Some(original), None))
+        Ok((Some(taken), None))
     }
 }
 
@@ -125,10 +172,4 @@ fn left_of(sold: Decimal, returned: &[Decimal]) -> Decimal {
     let returned = returned.iter().try_fold(Decimal::ZERO, sum);
     let left = returned.and_then(|returned| sold.checked_sub(returned));
     left.unwrap_or_default().max(Decimal::ZERO)
-}
-
-/// The part of the line's discount that belongs to a part of its quantity.
-fn discount_share(original: &Line, quantity: Option<Decimal>) -> Option<Decimal> {
-    let quantity = quantity?.abs();
-    original.discount.checked_mul(quantity)?.checked_div(original.quantity)
 }

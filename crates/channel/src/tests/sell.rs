@@ -25,7 +25,7 @@ use crate::transactions::{
 
 const ALL: Page = Page { top: 1_000, skip: 0 };
 
-fn refused(result: Result<TransactionView, SellError>, expected: Expect) {
+pub(super) fn refused(result: Result<TransactionView, SellError>, expected: Expect) {
     let error = result.expect_err("is refused");
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     let SellError::Rules(violations) = error else { panic!("{error}") };

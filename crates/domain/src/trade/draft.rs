@@ -8,7 +8,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use super::amounts::{line_net, line_tax};
-use super::{LINES_MAX, Line, PAYMENTS_MAX, Payment, ReturnOf, Tender, Trade};
+use super::{AMOUNT_MAX, LINES_MAX, Line, PAYMENTS_MAX, Payment, ReturnOf, Tender, Trade};
 use crate::ids::{CustomerKey, ItemNumber, ReceiptNumber, ShiftNumber};
 use crate::money::Currency;
 
@@ -260,7 +260,13 @@ impl LineDraft {
         if checker.0.len() > before {
             return None;
         }
-        if discount > currency.round(quantity * price).abs() {
+        let gross = currency.round(quantity * price).abs();
+        if gross > AMOUNT_MAX {
+            let expected = "less: the line comes to more than any till sells";
+            checker.violated(path("Quantity"), TradeProblem::Malformed(expected));
+            return None;
+        }
+        if discount > gross {
             let expected = "at most what the line comes to without it";
             checker.violated(path("DiscountAmount"), TradeProblem::Malformed(expected));
         }
@@ -317,6 +323,10 @@ fn check_payments(
 
 fn check_totals(trade: &Trade, kind: TradeKind, given: Option<Decimal>, checker: &mut Checker) {
     let (due, paid) = (trade.total, trade.payments_total());
+    if due.abs() > AMOUNT_MAX {
+        let expected = "less: it comes to more than any till sells";
+        return checker.violated("SalesLines", TradeProblem::Malformed(expected));
+    }
     if let Some(given) = given.filter(|given| *given != due) {
         checker.violated("TotalAmount", TradeProblem::Differs { computed: due, given });
     }

@@ -24,6 +24,10 @@ pub const LINES_MAX: usize = 500;
 /// The most payments in one sale or order.
 pub const PAYMENTS_MAX: usize = 50;
 
+/// The largest amount in a document, signs left out: beyond any till, and small enough that no sum
+/// or product of what fits into a document can overflow.
+pub const AMOUNT_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
+
 /// What a sale and an order have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trade {

@@ -13,7 +13,7 @@ use tillsync_domain::ids::{
 use tillsync_domain::money::Currency;
 use tillsync_domain::shift::{Count, ShiftAct, ShiftEvent};
 use tillsync_domain::trade::{
-    CustomerOrder, Delivery, Line, Payment, ReturnOf, Sale, Tender, Trade,
+    AMOUNT_MAX, CustomerOrder, Delivery, Line, Payment, ReturnOf, Sale, Tender, Trade,
 };
 
 use super::ContentHash;
@@ -21,10 +21,6 @@ use crate::text;
 
 /// The largest content of a document, in bytes: the most lines and payments fit.
 pub const DOCUMENT_BYTES_MAX: usize = 512 << 10;
-
-/// The largest number that a document may hold, signs left out: beyond any till, and small enough
-/// that no sum or product of what fits into a document can overflow.
-const NUMBER_MAX: Decimal = Decimal::from_parts(0xD4A5_1000, 0xE8, 0, false, 0);
 
 /// One row of the `document` table.
 ///
@@ -150,7 +146,7 @@ pub fn read_body(kind: &str, content: &str) -> Result<Body, UnreadableDocument> 
 
 /// Refuses numbers that arithmetic could break on. Everything else about them is for validation.
 fn check_numbers(numbers: impl IntoIterator<Item = Decimal>) -> Result<(), UnreadableDocument> {
-    match numbers.into_iter().find(|number| number.abs() > NUMBER_MAX) {
+    match numbers.into_iter().find(|number| number.abs() > AMOUNT_MAX) {
         Some(number) => Err(UnreadableDocument(format!("{number} is beyond any till"))),
         None => Ok(()),
     }
