@@ -40,7 +40,7 @@ pub struct Inspection {
     pub pending: u64,
     /// When the oldest of them was created.
     pub oldest_pending_at: Option<Timestamp>,
-    /// Sales, orders and steps of shifts in the log.
+    /// Sales, orders and steps of shifts in the log, without those that were set aside.
     pub documents: u64,
     /// Those among them that upstream has not acknowledged.
     pub unsent_documents: u64,
@@ -83,7 +83,7 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
         customers: count(&connection, "SELECT count(*) FROM customer")?,
         pending: pending.count,
         oldest_pending_at: pending.oldest_at,
-        documents: count(&connection, "SELECT count(*) FROM document")?,
+        documents: count(&connection, "SELECT count(*) FROM document WHERE is_set_aside = 0")?,
         unsent_documents: count(
             &connection,
             "SELECT count(*) FROM document WHERE counter > (SELECT max(sent_counter) FROM edge)",
@@ -141,14 +141,16 @@ impl DocumentSummary {
     }
 }
 
-/// Hands out every document of a database file, in the order of its log.
+/// Hands out every document of a database file that was not set aside, in the order of its log.
 ///
 /// # Errors
 /// Broken: the file cannot be read as an edge database.
 pub fn visit_documents(path: &Path, visit: &mut dyn FnMut(DocumentSummary)) -> Result<(), DbError> {
     let connection = open(path)?;
-    let mut statement = connection
-        .prepare("SELECT number, kind, origin, content FROM document ORDER BY counter")?;
+    let mut statement = connection.prepare(
+        "SELECT number, kind, origin, content FROM document WHERE is_set_aside = 0
+             ORDER BY counter",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, content): (String, String) = (row.get(1)?, row.get(3)?);

@@ -120,13 +120,42 @@ pub(crate) fn document_append(
     if inserted == 1 {
         return Ok(Appended::New(next));
     }
-    let mut statement =
-        connection.prepare_cached("SELECT hash FROM document WHERE number = ?1 OR id = ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT hash FROM document WHERE number = ?1 AND is_set_aside = 0 OR id = ?2",
+    )?;
     let known = params![row.number.as_str(), row.id.as_uuid().as_bytes()];
     let stored = statement.query_map(known, |row| digest_column(row, 0))?;
     let stored: Vec<[u8; 32]> = stored.collect::<Result<_, _>>()?;
     let same = stored.iter().all(|stored| ContentHash(*stored) == hash);
     Ok(if same { Appended::Repeated } else { Appended::Contradiction })
+}
+
+/// Appends a document whose number is another's, so that it goes up all the same; not if its very
+/// id is known.
+pub(crate) fn document_set_aside(
+    connection: &Connection,
+    row: &DocumentRow,
+) -> Result<(), DbError> {
+    let next = counter_last(connection)?.next();
+    connection
+        .prepare_cached(
+            "INSERT INTO document (counter, id, number, kind, created_at, origin, staff,
+                                   relayed_at, content, hash, is_set_aside)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            next.0,
+            row.id.as_uuid().as_bytes(),
+            row.number.as_str(),
+            row.kind,
+            row.created_at.as_microsecond(),
+            row.origin.as_str(),
+            row.staff.as_ref().map(StaffId::as_str),
+            row.relayed_at.map(Timestamp::as_microsecond),
+            row.content.get(),
+            row.content_hash().0,
+        ])?;
+    Ok(())
 }
 
 /// The entry at a counter, if there is one.

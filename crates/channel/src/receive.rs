@@ -22,7 +22,7 @@ use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 use crate::create::whole_microseconds;
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
-use crate::log::Appended;
+use crate::log::{self, Appended};
 use crate::project;
 
 /// Why an upload was not taken.
@@ -110,7 +110,7 @@ pub fn receive_upload(
     let now = whole_microseconds(now);
     let upload = Upload { register, epoch, first, rows, now };
     let receipt = edge.db.write(move |connection| upload.write(connection))?;
-    if receipt.inserted > 0 {
+    if receipt.inserted + receipt.quarantined > 0 {
         edge.signals.entries_recorded();
     }
     Ok(receipt)
@@ -230,6 +230,9 @@ impl Upload {
             Appended::Repeated => Ok(REPEATED),
             Appended::Contradiction => {
                 self.quarantine(connection, row)?;
+                if let LogRow::Document(document) = &relayed {
+                    log::document_set_aside(connection, document)?;
+                }
                 Ok(QUARANTINED)
             }
         }

@@ -10,6 +10,7 @@ mod limits;
 mod record;
 mod register;
 mod sell;
+mod set_aside;
 mod shift;
 mod upload;
 mod world;

@@ -97,7 +97,7 @@ pub(crate) fn transaction_by_number(
     number: &TransactionNumber,
 ) -> Result<Option<TransactionView>, DbError> {
     let found = connection
-        .prepare_cached(&format!("{SELECT} WHERE d.receipt IS NOT NULL AND d.number = ?1"))?
+        .prepare_cached(&format!("{SELECT} WHERE {SHOWN} AND d.number = ?1"))?
         .query_row([number.as_str()], |row| Ok(transaction_view(row)))
         .optional()?;
     found.transpose()
@@ -114,7 +114,7 @@ pub(crate) fn matching(
     let number = criteria.number.as_ref().map(TransactionNumber::as_str);
     let from = criteria.from.map(Timestamp::as_microsecond);
     let until = criteria.until.map(Timestamp::as_microsecond);
-    let mut conditions = vec!["d.receipt IS NOT NULL"];
+    let mut conditions = vec![SHOWN];
     let mut values: Vec<(&str, &dyn ToSql)> =
         vec![(":top", &page.top), (":skip", &page.skip), (":most", &PAGE_MAX)];
     if criteria.customer.is_some() {
@@ -186,6 +186,8 @@ pub(crate) fn is_same_customer(
         (one, other) => Ok(one == other),
     }
 }
+
+const SHOWN: &str = "d.receipt IS NOT NULL AND d.is_set_aside = 0";
 
 const SELECT: &str = "SELECT d.number, d.kind, d.created_at, d.origin, d.staff, d.content,
         g.account, g.guid IS NOT NULL OR a.guid IS NOT NULL

@@ -18,7 +18,7 @@ pub(super) fn is_number_used(
     number: &TransactionNumber,
 ) -> Result<bool, DbError> {
     let found = connection
-        .prepare_cached("SELECT 1 FROM document WHERE number = ?1")?
+        .prepare_cached("SELECT 1 FROM document WHERE number = ?1 AND is_set_aside = 0")?
         .query_row([number.as_str()], |_| Ok(()))
         .optional()?;
     Ok(found.is_some())

@@ -50,11 +50,12 @@ BEGIN SELECT RAISE(ABORT, 'an operation is never removed'); END;
 
 -- Sales, orders and steps of shifts. The number is the identity; the columns behind the hash are
 -- for look-ups only and empty where this version cannot read the content. The total is in the
--- currency's smallest unit.
+-- currency's smallest unit. A register's document whose number is another's is set aside: it goes
+-- up, where somebody can judge it, and is shown nowhere.
 CREATE TABLE document (
     counter          INTEGER PRIMARY KEY,
     id               BLOB    NOT NULL UNIQUE,
-    number           TEXT    NOT NULL UNIQUE,
+    number           TEXT    NOT NULL,
     kind             TEXT    NOT NULL,
     created_at       INTEGER NOT NULL,
     origin           TEXT    NOT NULL,
@@ -67,9 +68,11 @@ CREATE TABLE document (
     shift            TEXT,
     receipt          TEXT,
     currency         TEXT,
-    total            INTEGER
+    total            INTEGER,
+    is_set_aside     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+CREATE UNIQUE INDEX document_number ON document (number) WHERE is_set_aside = 0;
 CREATE INDEX document_guid ON document (customer_guid) WHERE customer_guid IS NOT NULL;
 CREATE INDEX document_account ON document (customer_account) WHERE customer_account IS NOT NULL;
 CREATE INDEX document_receipt ON document (receipt) WHERE receipt IS NOT NULL;
