@@ -202,7 +202,8 @@ impl StatementWrites for SqliteTx<'_> {
 
     fn shifts_mark(&mut self, id: &StatementId, store: &DatabaseId) -> Result<u64, StorageError> {
         let sql = "UPDATE shift SET statement = ?1
-            WHERE status = 'Closed' AND statement IS NULL AND store = ?2";
+            WHERE status = 'Closed' AND statement IS NULL AND store = ?2
+                AND opened_at IS NOT NULL";
         let values = params![id.as_uuid().as_bytes(), store.as_str()];
         let marked = change(self.connection, sql, values, "mark shifts for a statement")?;
         Ok(marked as u64)

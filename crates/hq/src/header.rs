@@ -2,6 +2,8 @@
 //! its arrival and a row after a repair are read alike.
 
 use tillsync_domain::document::{Body, DocumentKind};
+use tillsync_domain::shift::{ShiftAct, ShiftEvent};
+use tillsync_domain::statement::Drawer;
 use tillsync_domain::trade::{Delivery, Trade};
 use tillsync_exchange::rows::document::{DocumentRow, read_body};
 
@@ -11,6 +13,8 @@ use crate::storage::{ArrivingContent, ArrivingDocument, TransactionHeader};
 pub(crate) fn arriving(row: DocumentRow) -> ArrivingDocument {
     let kind = DocumentKind::ALL.into_iter().find(|known| known.as_str() == row.kind);
     let content = match (read_body(&row.kind, row.content.get()), kind) {
+        // Nobody can repair a step of a shift, and its drawer would hold its store up for ever.
+        (Ok(Body::Shift(event)), _) if !is_countable(&event) => ArrivingContent::Unknown,
         (Ok(Body::Shift(event)), _) => ArrivingContent::Shift(event),
         (Ok(body), _) => {
             header_of(&body).map_or(ArrivingContent::Unknown, ArrivingContent::Transaction)
@@ -21,6 +25,15 @@ pub(crate) fn arriving(row: DocumentRow) -> ArrivingDocument {
         (Err(_), _) => ArrivingContent::Unknown,
     };
     ArrivingDocument { row, content }
+}
+
+fn is_countable(event: &ShiftEvent) -> bool {
+    match &event.act {
+        ShiftAct::Opened { float: counts } | ShiftAct::Closed { counted: counts } => {
+            Drawer::default().put_float(counts).is_ok()
+        }
+        ShiftAct::BlindClosed => true,
+    }
 }
 
 /// What is looked up about a sale or an order; nothing for a step of a shift.

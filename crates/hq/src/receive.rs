@@ -1,5 +1,7 @@
 //! Receiving what edges recorded: `hello` and uploads. One transaction for rows and watermark.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, EntryId, EpochId};
 use tillsync_domain::kind::ErrorKind;
@@ -17,7 +19,7 @@ use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 use crate::header::arriving;
 use crate::headquarters::Headquarters;
 use crate::storage::{
-    ArrivingDocument, DatabaseRecord, InsertCounts, OperationSource, StorageError,
+    ArrivingContent, ArrivingDocument, DatabaseRecord, InsertCounts, OperationSource, StorageError,
     UploadSessionRecord, WriteTx,
 };
 
@@ -280,7 +282,8 @@ fn insert_entries(
     known: Watermark,
 ) -> Result<([InsertCounts; 2], Watermark), StorageError> {
     let operations = tx.operations_insert_once(source, &entries.operations)?;
-    let documents = tx.documents_insert_once(source, &entries.documents)?;
+    let documents = without_foreign_steps(tx, source, &entries.documents)?;
+    let documents = tx.documents_insert_once(source, &documents)?;
     let mut watermark = known;
     if let Some((counter, entry)) = entries.last.filter(|(last, _)| *last > known.counter.0) {
         watermark.counter.0 = counter;
@@ -288,6 +291,23 @@ fn insert_entries(
         tx.watermark_set(&source.source, &watermark)?;
     }
     Ok(([operations, documents], watermark))
+}
+
+/// A step of another store's shift moves nothing: one store must not count another one's drawer.
+/// It is kept, as what it is to headquarters: unknown.
+fn without_foreign_steps<'d>(
+    tx: &mut dyn WriteTx,
+    source: &OperationSource,
+    documents: &'d [ArrivingDocument],
+) -> Result<Cow<'d, [ArrivingDocument]>, StorageError> {
+    let mut kept = Cow::Borrowed(documents);
+    for (at, document) in documents.iter().enumerate() {
+        let ArrivingContent::Shift(event) = &document.content else { continue };
+        if tx.shift_get(&event.shift)?.is_some_and(|shift| shift.store != source.source) {
+            kept.to_mut()[at].content = ArrivingContent::Unknown;
+        }
+    }
+    Ok(kept)
 }
 
 fn upload_session(

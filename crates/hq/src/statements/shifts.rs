@@ -24,20 +24,24 @@ pub(super) fn differences(
     let mut drawers = BTreeMap::new();
     for shift in &shifts {
         match counted_drawer(shift) {
-            Ok(drawer) => drawers.insert(shift.number.clone(), drawer),
+            Ok(drawer) => drawers.insert(shift.number.clone(), (&shift.store, drawer)),
             Err(problem) => return Ok(Err(problem)),
         };
     }
     let mut problem = None;
     tx.statement_shift_transactions(&statement.id, &mut |record| {
         let Some(shift) = record.header.shift.clone() else { return Ok(()) };
-        let Some(drawer) = drawers.get_mut(&shift) else { return Ok(()) };
+        let Some((store, drawer)) = drawers.get_mut(&shift) else { return Ok(()) };
+        // Another store's sale is not in this drawer, whatever shift it names.
+        if record.source.source != **store {
+            return Ok(());
+        }
         let number = record.row.number.clone();
         match read_body(&record.row.kind, record.content()) {
             Ok(body) => {
                 let put = body.trade().map_or(Ok(()), |trade| drawer.put_payments(trade));
                 if let Err(source) = put {
-                    problem.get_or_insert(StatementProblem::Drawer { shift, source });
+                    problem.get_or_insert(StatementProblem::Sum { number, source });
                 }
             }
             Err(source) => {
@@ -50,7 +54,7 @@ pub(super) fn differences(
         return Ok(Err(problem));
     }
     let mut plans = Vec::new();
-    for (shift, drawer) in drawers {
+    for (shift, (_, drawer)) in drawers {
         match drawer.plan_differences(&shift) {
             Ok(vouchers) => plans.extend(vouchers),
             Err(source) => return Ok(Err(StatementProblem::Drawer { shift, source })),

@@ -243,7 +243,8 @@ pub trait StatementWrites {
         limit: usize,
     ) -> Result<u64, StorageError>;
 
-    /// Marks the store's closed shifts that are in no statement. Says how many.
+    /// Marks the store's closed shifts that are in no statement. Says how many. One whose opening
+    /// has not arrived is left out: nobody knows what was in its drawer.
     fn shifts_mark(
         &mut self,
         id: &StatementId,
