@@ -205,9 +205,21 @@ impl World {
         alias.map(|alias| alias.account)
     }
 
-    /// Kills headquarters and starts it anew over what it has stored.
+    /// Lets headquarters commit so many transactions more; then it is killed, and commits nothing
+    /// until it is started anew.
+    pub fn kill_headquarters_after(&self, commits: i64) {
+        self.life.limit(commits);
+    }
+
+    /// Whether headquarters was killed.
+    pub fn is_headquarters_dead(&self) -> bool {
+        self.life.is_over()
+    }
+
+    /// Starts headquarters anew over what it has stored.
     pub fn restart_headquarters(&mut self) {
-        let hq = open_headquarters(self.folder.path(), &self.clock, &self.entropy);
+        self.life = super::mortal::Life::endless();
+        let hq = open_headquarters(self.folder.path(), &self.clock, &self.entropy, &self.life);
         for node in self.nodes.values() {
             node.line.lead_to_headquarters(&hq);
         }

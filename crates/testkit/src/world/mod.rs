@@ -8,6 +8,7 @@ mod check_books;
 mod checks;
 mod day;
 mod line;
+mod mortal;
 mod ports;
 mod render;
 mod render_books;
@@ -49,6 +50,7 @@ pub use ports::StoryClock;
 pub use selling::item;
 
 use crate::builders::SeededEntropy;
+use mortal::{Life, MortalStorage};
 use selling::{AcknowledgedStep, AcknowledgedTrade};
 
 /// The group that stores of a world are in unless a story says otherwise.
@@ -68,6 +70,7 @@ pub struct World {
     folder: TempDir,
     clock: Arc<StoryClock>,
     entropy: Arc<SeededEntropy>,
+    life: Arc<Life>,
     hq: Arc<Headquarters>,
     nodes: BTreeMap<String, Node>,
     acknowledged: Vec<(CustomerGuid, String)>,
@@ -81,11 +84,13 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(StoryClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
-        let hq = open_headquarters(folder.path(), &clock, &entropy);
+        let life = Life::endless();
+        let hq = open_headquarters(folder.path(), &clock, &entropy, &life);
         let world = World {
             folder,
             clock,
             entropy,
+            life,
             hq,
             nodes: BTreeMap::new(),
             acknowledged: vec![],
@@ -356,7 +361,7 @@ impl World {
     /// Opens headquarters' database anew, as another process would.
     pub fn second_headquarters(&self) -> Headquarters {
         let storage = SqliteStorage::open(&self.folder.path().join("hq/hq.db")).expect("opens");
-        headquarters_over(storage, self.folder.path(), &self.clock, &self.entropy)
+        headquarters_over(storage, self.folder.path(), &self.clock, &self.entropy, &self.life)
     }
 
     /// Changes the account sequence.
@@ -380,10 +385,11 @@ fn open_headquarters(
     folder: &Path,
     clock: &Arc<StoryClock>,
     entropy: &Arc<SeededEntropy>,
+    life: &Arc<Life>,
 ) -> Arc<Headquarters> {
     fs::create_dir_all(folder.join("hq")).expect("a folder");
     let storage = SqliteStorage::open(&folder.join("hq/hq.db")).expect("a new database");
-    let hq = headquarters_over(storage, folder, clock, entropy);
+    let hq = headquarters_over(storage, folder, clock, entropy, life);
     hq.initialize().expect("a new headquarters");
     Arc::new(hq)
 }
@@ -393,9 +399,10 @@ fn headquarters_over(
     folder: &Path,
     clock: &Arc<StoryClock>,
     entropy: &Arc<SeededEntropy>,
+    life: &Arc<Life>,
 ) -> Headquarters {
     Headquarters::new(Ports {
-        storage: Arc::new(storage),
+        storage: Arc::new(MortalStorage { storage, life: Arc::clone(life) }),
         packages: PackageStore::open_folder(&folder.join("hq/packages")).expect("a folder"),
         work_folder: folder.join("hq"),
         clock: Arc::clone(clock) as Arc<dyn Clock>,
