@@ -102,24 +102,24 @@ impl Headquarters {
         let source = OperationSource { source: headquarters, epoch, received_at: now };
         let row = OperationRow::record(&operation, Counter(1));
         self.storage.write(|tx| {
-            match channel_default(tx, channel)? {
-                Ok(None) => {}
-                Ok(Some(account)) => {
-                    let channel = channel.clone();
-                    return Ok(Err(DefaultCustomerError::HasOne { channel, account }));
-                }
-                Err(error) => return Ok(Err(error)),
+            if let Err(error) = no_default(tx, channel)? {
+                return Ok(Err(error));
             }
             tx.operations_insert_once(&source, std::slice::from_ref(&row)).map(Ok)
         })??;
         let run = RunId::from_uuid(self.mint(now));
         self.promote_customers(&Whom::Only(vec![guid]), run, &mut |_| true)?;
-        self.set_default_customer(channel, &CustomerKey::Temporary(guid)).map_err(|error| {
-            match error {
-                DefaultCustomerError::UnknownCustomer(_) => DefaultCustomerError::NotPromoted(guid),
-                error => error,
+        self.storage.write(|tx| {
+            // Somebody else may have given it one meanwhile; that one stays.
+            if let Err(error) = no_default(tx, channel)? {
+                return Ok(Err(error));
             }
-        })
+            let Some(alias) = tx.alias_get(&CustomerKey::Temporary(guid))? else {
+                return Ok(Err(DefaultCustomerError::NotPromoted(guid)));
+            };
+            tx.database_default_customer_set(channel, &alias.account)?;
+            Ok(Ok(alias.account))
+        })?
     }
 
     /// Makes a customer, named by either key, the default customer of a channel, and returns its
@@ -154,5 +154,18 @@ fn channel_default(tx: &mut dyn ReadTx, channel: &DatabaseId) -> Result<Found, S
     Ok(match found {
         Some(record) => Ok(record.default_customer),
         None => Err(DefaultCustomerError::UnknownChannel(channel.clone())),
+    })
+}
+
+/// Refuses a channel that has a default customer.
+fn no_default(
+    tx: &mut dyn ReadTx,
+    channel: &DatabaseId,
+) -> Result<Result<(), DefaultCustomerError>, StorageError> {
+    let channel = channel.clone();
+    Ok(match channel_default(tx, &channel)? {
+        Ok(None) => Ok(()),
+        Ok(Some(account)) => Err(DefaultCustomerError::HasOne { channel, account }),
+        Err(error) => Err(error),
     })
 }
