@@ -1,8 +1,8 @@
 //! The rules of validation, each by itself, and what they come to together.
 //!
 //! A transaction that is Successful can be posted: it can be read, its amounts are amounts of its
-//! currency, and if it names a customer, that customer has an account. Those three hold whatever
-//! rules are switched off.
+//! currency and fit into a statement, and if it names a customer, that customer has an account.
+//! That holds whatever rules are switched off.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -16,6 +16,7 @@ use crate::ids::{
 use crate::item::is_tax_rate;
 use crate::money::Currency;
 use crate::order::{KnownParties, wait_for_customer};
+use crate::statement::Contribution;
 use crate::trade::amounts::{line_net, line_tax};
 use crate::trade::{Tender, Trade};
 
@@ -28,6 +29,9 @@ const QUANTITY_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0)
 
 /// The most decimals of a quantity.
 const QUANTITY_DECIMALS_MAX: u32 = 4;
+
+/// The most breaches that are told one by one.
+const FINDINGS_MAX: usize = 100;
 
 /// A transaction to be validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +120,12 @@ pub fn judge(subject: &Subject, known: &Surroundings, off: &BTreeSet<Rule>) -> J
             Rule::ShiftKnown => shift_known(trade, known, &mut found),
         }
     }
+    // Nothing that a statement would only refuse may come out as Successful.
+    let is_total_named = breaches.iter().any(|found| found.rule == Some(Rule::TotalsAgree));
+    if !is_total_named && let Err(why) = Contribution::of(body) {
+        breaches.push(Finding { rule: None, line: None, message: why.to_string() });
+    }
+    bound(&mut breaches);
     let waits = waits(&party, off.contains(&Rule::CustomerExists), subject);
     let status = match (breaches.is_empty(), waits.is_empty()) {
         (false, _) => ValidationStatus::Error,
@@ -124,6 +134,16 @@ pub fn judge(subject: &Subject, known: &Surroundings, off: &BTreeSet<Rule>) -> J
     };
     breaches.extend(waits);
     Judgement { status, findings: breaches, account }
+}
+
+/// A person reads the first of them; thousands would only swell the database.
+fn bound(breaches: &mut Vec<Finding>) {
+    let more = breaches.len().saturating_sub(FINDINGS_MAX);
+    if more > 0 {
+        breaches.truncate(FINDINGS_MAX);
+        let message = format!("{more} more things are wrong with it");
+        breaches.push(Finding { rule: None, line: None, message });
+    }
 }
 
 /// Who the transaction is for.

@@ -251,3 +251,33 @@ fn where_there_are_no_items_every_currency_is_right() {
     let broken: Vec<_> = judgement.findings.iter().filter_map(|found| found.rule).collect();
     assert!(!broken.contains(&Rule::Currency));
 }
+
+#[test]
+fn what_no_statement_can_post_is_an_error_whatever_rules_are_off() {
+    let differs = sale(Trade { total: number("99.00"), ..trade() });
+    expect![[r#"
+        Error
+        always: its lines come to 1130, but its total is 9900"#]]
+    .assert_eq(&judged(&differs, &known(), &[Rule::TotalsAgree]));
+    let (price, tax) = (number("1000000000000"), number("255000000000"));
+    let one = Decimal::ONE;
+    let huge =
+        Line { quantity: one, price, discount: 0.into(), net: price, tax, ..line(1, "coffee") };
+    let total = price + tax;
+    let payments = ["1000000000000", "255000000000"]
+        .map(|amount| Payment { tender: Tender::Cash, amount: number(amount) });
+    let trade = Trade { lines: vec![huge], payments: payments.into(), total, ..trade() };
+    let text = judged(&sale(trade), &known(), &[]);
+    assert!(text.starts_with("Error\nalways: "), "{text}");
+}
+
+#[test]
+fn a_trade_that_is_wrong_in_every_line_is_answered_in_a_bounded_number_of_findings() {
+    let mut lines: Vec<_> = (1..=5_000).map(|n| line(n, "nothing")).collect();
+    lines.iter_mut().for_each(|line| line.net = number("7.00"));
+    let subject = sale(Trade { lines, ..trade() });
+    let judgement = judge(&subject, &known(), &BTreeSet::new());
+    assert_eq!(judgement.findings.len(), 101);
+    let last = judgement.findings.last().map(|finding| finding.message.as_str());
+    assert_eq!(last, Some("14901 more things are wrong with it"));
+}
