@@ -285,8 +285,7 @@ impl Request {
         let receipt: ReceiptNumber = format!("{}-{drawn:06}", setting.database).parse()?;
         let number = match self.number {
             Some(number) => number,
-            // The time keeps a database restored from an older copy from drawing it twice.
-            None => format!("{receipt}-{}", sequences::stamp(setting.now)).parse()?,
+            None => mint_number(connection, &receipt, setting.now)?,
         };
         let Entered { customer, lines, claims, payments, currency, total } = self.entered;
         let currency = currency.unwrap_or(setting.currency_default);
@@ -326,13 +325,30 @@ impl Request {
     }
 }
 
+fn mint_number(
+    connection: &Connection,
+    receipt: &ReceiptNumber,
+    now: Timestamp,
+) -> Result<TransactionNumber, SellError> {
+    // The time keeps a database restored from an older copy from drawing it twice.
+    let first = format!("{receipt}-{}", sequences::stamp(now));
+    let mut number: TransactionNumber = first.parse()?;
+    let mut next = 2;
+    // Somebody chose the very number: no till that chooses none must suffer from it.
+    while repeat::is_number_used(connection, &number)? {
+        number = format!("{first}-{next}").parse()?;
+        next += 1;
+    }
+    Ok(number)
+}
+
 fn document_write(connection: &Connection, document: &Document) -> Result<(), SellError> {
     // The log gives the counter; none is known here.
     let row = DocumentRow::record(document, Counter::ZERO);
     LogRow::Document(row.clone()).check_size()?;
     match documents::append(connection, &row, Some(document))? {
         Appended::New(_) => Ok(()),
-        // Somebody chose the very number that was drawn here.
+        // A number that was chosen or drawn is free; a bug if not.
         Appended::Repeated | Appended::Contradiction => {
             Err(SellError::NumberUsed(document.number.clone()))
         }

@@ -67,7 +67,7 @@ impl Taken {
             return Ok(());
         };
         if line.discount.is_none() && line.price.is_none_or(|price| price == self.original.price) {
-            line.discount = Some((gross - most).clamp(Decimal::ZERO, gross));
+            line.discount = Some((gross - most).min(gross).max(Decimal::ZERO));
             return Ok(());
         }
         let quantity = line.quantity.unwrap_or_default().abs();

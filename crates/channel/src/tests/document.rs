@@ -37,7 +37,7 @@ fn store() -> (Shop, Shop) {
 }
 
 /// The documents of a log, as they would be sent.
-fn documents(shop: &Shop) -> Vec<DocumentRow> {
+pub(super) fn documents(shop: &Shop) -> Vec<DocumentRow> {
     let hq = FakeUpstream::default();
     shop.upload(&hq).expect("uploads");
     let rows = std::mem::take(&mut hq.lock().inbox);
@@ -212,7 +212,7 @@ fn large_documents_are_spread_over_packages_that_fit() {
     assert!(largest < Some(tillsync_exchange::package::UPLOAD_BYTES_MAX), "{largest:?}");
 }
 
-trait ParseRaw {
+pub(super) trait ParseRaw {
     fn parse_raw(self) -> Box<serde_json::value::RawValue>;
 }
 

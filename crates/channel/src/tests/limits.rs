@@ -7,16 +7,19 @@ use tillsync_domain::trade::{LineDraft, TradeKind};
 use tillsync_domain::job::JobName;
 use tillsync_exchange::package::Scope;
 use tillsync_exchange::rows::item::ItemRow;
+use tillsync_exchange::rows::log::LogRow;
 
 use super::counter::{
     Row, apply, coffee, counter, item, line, number, numbered, paid, parsed, price, return_of,
 };
+use super::document::{ParseRaw, documents};
+use super::register::{Lan, package_of};
 use super::sell::refused;
 use super::world::{Shop, at};
 use crate::receipts::receipt_text;
 use crate::sell::{RecordOrder, RecordSale, record_order};
 use crate::shifts::{CloseShift, CountDraft, ShiftError, close_shift, current_shift};
-use crate::transactions::TransactionView;
+use crate::transactions::{TransactionView, find_transaction};
 
 fn priced(item: &str, quantity: &str, price: &str) -> LineDraft {
     LineDraft { price: Some(number(price)), ..line(item, quantity) }
@@ -160,4 +163,40 @@ fn nobody_takes_the_number_that_a_step_of_a_shift_will_have() {
     let close = CloseShift { shift, counted: vec![], staff: None };
     close_shift(&shop.edge, close, at(70)).expect("closes");
     assert!(shop.try_sell(numbered(coffee(), "now-closed-2")).is_err(), "no shift is open");
+}
+
+#[test]
+fn whoever_took_the_number_that_would_be_drawn_stops_no_till() {
+    let shop = counter("S1", None, 1);
+    shop.sell(numbered(coffee(), "S1-000002-231114221420"));
+    let drawn: Vec<_> = (0..2).map(|_| shop.sell(coffee())).collect();
+    let receipts: Vec<_> = drawn.iter().map(|view| view.trade.receipt.as_str()).collect();
+    assert_eq!(receipts, ["S1-000002", "S1-000003"], "without a gap");
+    assert_eq!(drawn[0].number.as_str(), "S1-000002-231114221420-2");
+}
+
+#[test]
+fn a_registers_nonsense_can_be_asked_back_without_breaking_anything() {
+    let (channel, register) = (counter("S1", None, 1), counter("S1.R1", Some("S1"), 30));
+    let sold = register.sell(coffee());
+    let mut rows = documents(&register);
+    for (ours, nonsense) in [
+        ("\"price\":\"9.99\"", "\"price\":\"-1000000000000\""),
+        ("\"tax_rate\":\"25.5\"", "\"tax_rate\":\"999999999999\""),
+        ("\"quantity\":\"1\"", "\"quantity\":\"999999999999.0000000000000001\""),
+    ] {
+        let content = rows[1].content.get();
+        assert!(content.contains(ours), "{content}");
+        rows[1].content = content.replace(ours, nonsense).parse_raw();
+    }
+    let rows: Vec<LogRow> = rows.into_iter().map(LogRow::Document).collect();
+    let (manifest, bytes) = package_of("S1.R1", 1, &rows);
+    let lan = Lan::between(&channel, &register);
+    assert_eq!(lan.send(&manifest, &bytes).expect("is taken").inserted, 2);
+    for price in [None, Some(number("1000000000"))] {
+        let line = LineDraft { price, ..return_of("coffee", "-1000000000", &sold) };
+        let error = channel.try_sell(RecordSale { lines: vec![line], ..coffee() });
+        assert_eq!(error.expect_err("is refused").kind(), ErrorKind::Invalid);
+    }
+    receipt_text(&find_transaction(&channel.edge, &sold.number).expect("reads").expect("is there"));
 }
