@@ -340,7 +340,7 @@ fn numbers(numbers: &[TransactionNumber]) -> String {
     text_list(numbers.iter().map(TransactionNumber::as_str))
 }
 
-fn list_query(filter: &TransactionFilter) -> (String, Vec<Box<dyn ToSql>>) {
+pub(crate) fn list_query(filter: &TransactionFilter) -> (String, Vec<Box<dyn ToSql>>) {
     let mut sql = format!("{TRANSACTION} WHERE state.position > ?1");
     let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(bounded(filter.after.0))];
     let mut narrow = |condition: &str, value: Box<dyn ToSql>| {
@@ -351,7 +351,11 @@ fn list_query(filter: &TransactionFilter) -> (String, Vec<Box<dyn ToSql>>) {
         narrow("state.kind", Box::new(kind.as_str()));
     }
     if let Some(store) = &filter.store {
-        narrow("state.store", Box::new(store.as_str().to_owned()));
+        // A plus keeps the index of a store's whole history out where another one has the few.
+        let is_of_few = !matches!(filter.validation, None | Some(ValidationStatus::Successful))
+            || filter.statement.is_some();
+        let column = if is_of_few { "+state.store" } else { "state.store" };
+        narrow(column, Box::new(store.as_str().to_owned()));
     }
     // The second half of each condition names the index that holds the few, not the history.
     match filter.validation {

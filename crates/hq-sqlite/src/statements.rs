@@ -260,8 +260,10 @@ impl StatementWrites for SqliteTx<'_> {
     }
 }
 
-fn list_query(filter: &StatementFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut sql = format!("{STATEMENT} WHERE true");
+pub(crate) fn list_query(filter: &StatementFilter) -> (String, Vec<Box<dyn ToSql>>) {
+    // Left to itself, SQLite reads every statement there ever was, to spare itself a small sort.
+    let index = if filter.is_open { " INDEXED BY statement_open" } else { "" };
+    let mut sql = format!("{STATEMENT}{index} WHERE true");
     let mut values: Vec<Box<dyn ToSql>> = Vec::new();
     if let Some(store) = &filter.store {
         values.push(Box::new(store.as_str().to_owned()));

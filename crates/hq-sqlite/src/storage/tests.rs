@@ -4,7 +4,8 @@ use tempfile::TempDir;
 use tillsync_domain::statement::{LedgerAccount, StatementKind, StatementState};
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_hq::storage::{
-    LedgerEntry, StatementRecord, Storage, StorageError, TransactionEdit, Verdict, Voucher,
+    LedgerEntry, StatementFilter, StatementRecord, Storage, StorageError, TransactionEdit,
+    TransactionFilter, Verdict, Voucher,
 };
 use tillsync_testkit::builders::documents::{
     DocumentBuilder, currency, document_number, statement_id, transaction_number,
@@ -237,6 +238,34 @@ fn what_is_named_in_a_list_is_looked_up_and_not_searched_for() {
     for sql in [crate::documents_writes::VERDICTS, crate::statements::UNMARK] {
         let plan = plan_of(&storage, sql);
         assert!(!plan.iter().any(|step| step.starts_with("SCAN transaction")), "{plan:#?}");
+    }
+}
+
+#[test]
+fn the_few_are_found_without_reading_the_history() {
+    let (_folder, storage) = open();
+    let of = |store: bool| store.then(|| database("S1"));
+    for store in [false, true] {
+        let errors = TransactionFilter {
+            store: of(store),
+            validation: Some(ValidationStatus::Error),
+            ..TransactionFilter::default()
+        };
+        let of_statement = TransactionFilter {
+            store: of(store),
+            statement: Some(statement_id(1)),
+            ..TransactionFilter::default()
+        };
+        let statements =
+            StatementFilter { store: of(store), is_open: true, ..StatementFilter::default() };
+        for (sql, index) in [
+            (crate::documents::list_query(&errors).0, "INDEX transaction_unsuccessful"),
+            (crate::documents::list_query(&of_statement).0, "INDEX transaction_statement"),
+            (crate::statements::list_query(&statements).0, "INDEX statement_open"),
+        ] {
+            let plan = plan_of(&storage, &sql);
+            assert!(plan[0].contains(index), "{sql}: {plan:#?}");
+        }
     }
 }
 
