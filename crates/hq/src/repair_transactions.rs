@@ -8,9 +8,11 @@ mod change_fields;
 
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use tillsync_domain::ids::{StatementId, TransactionNumber};
+use tillsync_domain::document::Body;
+use tillsync_domain::ids::{ShiftNumber, StatementId, TransactionNumber};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::order::OrderStatus;
+use tillsync_domain::statement::{Drawer, StatementState, Unpostable};
 use tillsync_exchange::rows::document::{
     DOCUMENT_BYTES_MAX, UnreadableDocument, body_content, read_body,
 };
@@ -69,6 +71,17 @@ pub enum RepairError {
         /// Which statement.
         statement: StatementId,
     },
+    /// Its money is in a drawer whose difference is posted.
+    #[error(
+        "what transaction {transaction} took or gave is part of shift {shift}, whose drawer is \
+         posted; its payments, currency and shift can no longer change, but everything else can"
+    )]
+    DrawerPosted {
+        /// Which transaction.
+        transaction: TransactionNumber,
+        /// Which shift.
+        shift: ShiftNumber,
+    },
     /// Its sales order is not on hold.
     #[error("order {0} is not on hold")]
     NotOnHold(TransactionNumber),
@@ -122,6 +135,7 @@ impl RepairError {
             | RepairError::NotBeingEdited(_)
             | RepairError::HasSalesOrder { .. }
             | RepairError::InStatement { .. }
+            | RepairError::DrawerPosted { .. }
             | RepairError::NotOnHold(_) => ErrorKind::Conflict,
             RepairError::Storage(error) => error.kind(),
         }
@@ -233,6 +247,10 @@ impl Headquarters {
                 Ok(repaired) => repaired,
                 Err(error) => return Ok(Err(error)),
             };
+            if let Some(shift) = moved_in_posted_drawer(tx, &record, content.get())? {
+                let transaction = number.clone();
+                return Ok(Err(RepairError::DrawerPosted { transaction, shift }));
+            }
             if !tx.transaction_repair(number, &content, &header, &edits)? {
                 // It cannot be: the statement was looked for in this transaction.
                 let doing = "repair a transaction";
@@ -355,6 +373,42 @@ fn repair(
         })
         .collect();
     Ok(Repaired { content, header, edits })
+}
+
+/// The shift whose drawer is posted with other money in it than the new content says. Content that
+/// nobody could read before was in no drawer, and has no other way into the books than its repair.
+fn moved_in_posted_drawer(
+    tx: &mut dyn WriteTx,
+    record: &TransactionRecord,
+    content: &str,
+) -> Result<Option<ShiftNumber>, StorageError> {
+    let Some(before) = put_in_drawer(record, record.content()) else { return Ok(None) };
+    let after = put_in_drawer(record, content);
+    if Some(&before) == after.as_ref() {
+        return Ok(None);
+    }
+    for (shift, _) in [Some(before), after].into_iter().flatten() {
+        let found = tx.shift_get(&shift)?.filter(|found| found.store == record.source.source);
+        let Some(statement) = found.and_then(|found| found.statement) else { continue };
+        let state = tx.statement_get(&statement)?.map(|statement| statement.state);
+        if state >= Some(StatementState::IncomeExpensePosted) {
+            return Ok(Some(shift));
+        }
+    }
+    Ok(None)
+}
+
+/// Which drawer the money of content is in, and how much of it; a voided sale has none.
+fn put_in_drawer(
+    record: &TransactionRecord,
+    content: &str,
+) -> Option<(ShiftNumber, Result<Drawer, Unpostable>)> {
+    let body = read_body(&record.row.kind, content).ok()?;
+    let trade = body.trade()?;
+    let mut drawer = Drawer::default();
+    let is_voided = matches!(&body, Body::Sale(sale) if sale.is_voided);
+    let put = if is_voided { Ok(()) } else { drawer.put_payments(trade) };
+    Some((trade.shift.clone(), put.map(|()| drawer)))
 }
 
 /// The order begins anew, with all its tries.

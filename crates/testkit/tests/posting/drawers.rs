@@ -7,9 +7,12 @@ use tillsync_domain::shift::{Count, ShiftAct, ShiftStatus};
 use tillsync_exchange::messages::UploadReceipt;
 use tillsync_exchange::package::{Manifest, PackageWriter, Span};
 use tillsync_exchange::rows::Table;
+use tillsync_hq::repair_transactions::{FieldChange, RepairError};
 use tillsync_hq::storage::ShiftRecord;
-use tillsync_testkit::builders::documents::{DocumentBuilder, cash, shift_number};
-use tillsync_testkit::builders::{database, epoch_id, package_id};
+use tillsync_testkit::builders::documents::{
+    DocumentBuilder, cash, shift_number, transaction_number,
+};
+use tillsync_testkit::builders::{account, database, epoch_id, package_id};
 
 use super::Books;
 
@@ -100,4 +103,36 @@ fn a_shift_whose_opening_is_not_here_waits_for_it() {
     books.shift(3, 1, (vec![cash(50_00)], None));
     assert_eq!(books.post_financial().shifts, 1);
     assert_eq!(books.ledger(), "");
+}
+
+#[test]
+fn the_money_of_a_drawer_that_is_posted_is_not_repaired_away() {
+    let books = Books::open();
+    books.shift(1, 1, (vec![], Some(vec![cash(23_85)])));
+    books.shift(5, 2, (vec![], None));
+    books.receive(&DocumentBuilder::sale(3).in_shift(1), None);
+    let set = |pointer: &str, value: &str| {
+        let change = FieldChange { pointer: pointer.to_owned(), value: Some(value.into()) };
+        books.hq().repair_transaction(&transaction_number(3), "eva", &[change]).map(drop)
+    };
+    set("/trade/payments/0/amount", "20.00").expect("nothing of its drawer is posted");
+    set("/trade/payments/0/amount", "23.85").expect("nor now");
+    assert_eq!(books.post_financial().shifts, 1);
+    for (pointer, value) in [
+        ("/trade/payments/0/amount", "20.00"),
+        ("/trade/payments/0/tender", "gift_card"),
+        ("/trade/shift", "SH-2"),
+        ("/trade/currency", "SEK"),
+    ] {
+        let refused = set(pointer, value);
+        assert!(matches!(refused, Err(RepairError::DrawerPosted { .. })), "{pointer}: {refused:?}");
+    }
+    let void = FieldChange { pointer: "/is_voided".into(), value: Some(true.into()) };
+    let refused = books.hq().repair_transaction(&transaction_number(3), "eva", &[void]);
+    assert!(matches!(refused, Err(RepairError::DrawerPosted { .. })));
+    set("/trade/customer", account(1).as_str()).expect("whose money it is can be put right");
+    books.receive(&DocumentBuilder::sale(4).in_shift(2), None);
+    let change = FieldChange { pointer: "/trade/shift".into(), value: Some("SH-1".into()) };
+    let moved = books.hq().repair_transaction(&transaction_number(4), "eva", &[change]);
+    assert!(matches!(moved, Err(RepairError::DrawerPosted { .. })), "nor is any put in");
 }
