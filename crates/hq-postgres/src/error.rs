@@ -1,5 +1,7 @@
 //! From the driver's errors to those of the storage contract, in one place.
 
+use std::fmt;
+
 use postgres::Error;
 use postgres::error::SqlState;
 use tillsync_hq::storage::StorageError;
@@ -9,6 +11,24 @@ use tillsync_hq::storage::StorageError;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) &'static str);
+
+/// What the driver said, with what the server said: the driver alone only tells that it did.
+#[derive(Debug)]
+struct Said(Error);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(error) = self.0.as_db_error() else {
+            write!(f, "{}", self.0)?;
+            let cause = std::error::Error::source(&self.0);
+            return cause.map_or(Ok(()), |cause| write!(f, ": {cause}"));
+        };
+        write!(f, "{} (SQLSTATE {})", error.message(), error.code().code())?;
+        error.detail().map_or(Ok(()), |detail| write!(f, ": {detail}"))
+    }
+}
+
+impl std::error::Error for Said {}
 
 /// What a failed statement says about trying the whole transaction again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +80,7 @@ pub(crate) fn storage_error(doing: &'static str, error: Error) -> StorageError {
         None if is_connection(&error) => Kind::Busy,
         None => Kind::Broken,
     };
-    let source = Box::new(error);
+    let source = Box::new(Said(error));
     match kind {
         Kind::Busy => StorageError::Busy { doing, source },
         Kind::Constraint => StorageError::Constraint { doing, source },

@@ -20,6 +20,23 @@ mod embedded {
 const LOCK: &str = "SET LOCAL lock_timeout = '120s';
     SELECT pg_advisory_xact_lock(7264509212837)";
 
+/// A setting, whether its value will do, and what to do when it will not.
+type Setting = (&'static str, fn(&str) -> bool, &'static str);
+
+const SETTINGS: [Setting; 2] = [
+    (
+        "server_encoding",
+        |value| value == "UTF8",
+        "the database is not in UTF-8; make one with ENCODING 'UTF8' TEMPLATE template0",
+    ),
+    (
+        "synchronous_commit",
+        |value| value != "off",
+        "synchronous_commit is off: what was answered could be lost in a crash; switch it on, \
+         with ALTER DATABASE … SET synchronous_commit = on for this database alone",
+    ),
+];
+
 /// A schema that this program cannot work with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SchemaError {
@@ -54,7 +71,7 @@ pub fn pending_migrations(url: &str) -> Result<Vec<String>, StorageError> {
 pub(crate) fn migrate(connector: &Connector) -> Result<(), StorageError> {
     let doing = "bring the headquarters database to the schema of this program";
     let mut session = connect(connector)?;
-    expect_utf8(&mut session.client)?;
+    expect_settings(&mut session.client)?;
     // Who finds nothing to do needs no lock: many nodes start while others serve.
     if is_current(&mut session.client)? {
         return Ok(());
@@ -116,13 +133,15 @@ fn schema_version(client: &mut Client) -> Result<i32, StorageError> {
     }
 }
 
-fn expect_utf8(client: &mut Client) -> Result<(), StorageError> {
-    let doing = "look at the encoding of the headquarters database";
-    let sql = "SELECT current_setting('server_encoding')";
-    let row = client.query_one(sql, &[]).map_err(|error| storage_error(doing, error))?;
-    if row.get::<_, &str>(0) == "UTF8" {
-        return Ok(());
+/// Settings of the server under which this program cannot keep its promises.
+fn expect_settings(client: &mut Client) -> Result<(), StorageError> {
+    let doing = "look at the settings of the headquarters database";
+    for (name, is_fit, reason) in SETTINGS {
+        let row = client.query_one("SELECT current_setting($1)", &[&name]);
+        let row = row.map_err(|error| storage_error(doing, error))?;
+        if !is_fit(row.get(0)) {
+            return Err(StorageError::Broken { doing, source: Box::new(Refused(reason)) });
+        }
     }
-    let reason = "the database is not in UTF-8; make one with ENCODING 'UTF8' TEMPLATE template0";
-    Err(StorageError::Broken { doing, source: Box::new(Refused(reason)) })
+    Ok(())
 }

@@ -198,7 +198,8 @@ impl StatementWrites for PgTx<'_> {
 
     fn shifts_mark(&mut self, id: &StatementId, store: &DatabaseId) -> Result<u64, StorageError> {
         let sql = "UPDATE shift SET statement = $1
-            WHERE status = 'Closed' AND statement IS NULL AND store = $2";
+            WHERE status = 'Closed' AND statement IS NULL AND store = $2
+                AND opened_at IS NOT NULL";
         let values: Values<'_> = &[&id.as_uuid(), &store.as_str()];
         self.change(sql, values, "mark shifts for a statement")
     }

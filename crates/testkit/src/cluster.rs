@@ -17,10 +17,10 @@ const MISSING: &str = "PostgreSQL is needed for these tests: apt-get install pos
 /// The user that the server runs as and that owns the databases.
 const USER: &str = "postgres";
 
-/// Nothing of a test has to survive a power cut. The order of a language that people sort by shows
+/// Nothing of a test has to survive a power cut, but everything a crash of the server. The order of a language that people sort by shows
 /// whoever relies on the order of the server.
-const SERVER_OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=off \
-                              -c synchronous_commit=off -c max_connections=200";
+const SERVER_OPTIONS: &str =
+    "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200";
 
 /// A running server with a folder of its own.
 pub struct Cluster {
