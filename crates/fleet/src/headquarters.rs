@@ -300,7 +300,10 @@ impl HeadquartersClient {
 }
 
 fn item_json(item: &Item) -> Value {
-    let price = |price: &ItemPrice| json!({"amount": price.price.to_string(), "currency": price.currency.code()});
+    let price = |price: &ItemPrice| {
+        let (amount, currency) = (price.price.to_string(), price.currency.code());
+        json!({"amount": amount, "currency": currency})
+    };
     json!({
         "number": item.number.as_str(),
         "name": item.name,
