@@ -408,13 +408,17 @@ mod tests {
         refused(
             draft(vec![line("tea", "1"), bad, line("free", "1")], payments),
             TradeKind::Sale,
-            expect![[r#"
-                SalesLines[0].ItemId: no item "tea" is sold here (job 1040 brings the items)
-                SalesLines[1].Quantity: must be a number other than 0, with at most 4 decimals
-                SalesLines[1].Price: must be an amount from 0 up, no finer than the currency's smallest unit
-                SalesLines[2].Price: the item has no price in EUR, so one must be given
-                TenderLines[0].TenderTypeId: must be 1 (cash), 3 (card), 4 (customer account) or 8 (gift card)
-                TenderLines[0].Amount: must be an amount other than 0, no finer than the currency's smallest unit"#]],
+            expect![
+                "SalesLines[0].ItemId: no item \"tea\" is sold here (job 1040 brings the items)\n\
+                 SalesLines[1].Quantity: must be a number other than 0, with at most 4 decimals\n\
+                 SalesLines[1].Price: must be an amount from 0 up, no finer than the currency's \
+                 smallest unit\n\
+                 SalesLines[2].Price: the item has no price in EUR, so one must be given\n\
+                 TenderLines[0].TenderTypeId: must be 1 (cash), 3 (card), 4 (customer account) or \
+                 8 (gift card)\n\
+                 TenderLines[0].Amount: must be an amount other than 0, no finer than the \
+                 currency's smallest unit"
+            ],
         );
     }
 
