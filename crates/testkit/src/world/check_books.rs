@@ -176,10 +176,12 @@ impl World {
             let Some(account) = self.resolve(key) else { continue };
             let body = body_of(record);
             let trade = body.trade().expect("a transaction");
-            let owed = match &body {
-                Body::Order(_) => -trade.payments_total(),
-                _ => trade.paid_by(Tender::CustomerAccount),
+            let paid = trade.payments_total() - trade.paid_by(Tender::CustomerAccount);
+            let bought = match &body {
+                Body::Order(_) => Decimal::ZERO,
+                _ => trade.total,
             };
+            let owed = bought - paid;
             add(&mut expected, account, trade.currency, owed);
         }
         let mut booked: Sums<AccountNumber> = BTreeMap::new();

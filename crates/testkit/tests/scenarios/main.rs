@@ -6,6 +6,7 @@ mod any_mix;
 mod convert;
 mod distribute;
 mod identity;
+mod items;
 mod jobs;
 mod kill;
 mod numbers;

@@ -1,8 +1,10 @@
 //! Databases put back to an older copy, and copies that go on living (F64).
 
 use tillsync_domain::job::JobName;
+use tillsync_domain::shift::ShiftStatus;
+use tillsync_domain::statement::LedgerAccount;
 use tillsync_hq::trace::Stage;
-use tillsync_testkit::world::{Fault, World};
+use tillsync_testkit::world::{Basket, Fault, World};
 
 fn chain() -> World {
     let mut world = World::new();
@@ -101,4 +103,28 @@ fn a_store_restored_behind_its_registers_gets_their_customers_again() {
     assert_eq!(world.account_at("S1", guid), "unknown");
     world.settle();
     assert_eq!(world.account_at("S1", guid), "C-00000001");
+}
+
+#[test]
+fn a_shift_that_a_restore_lost_stays_open_at_headquarters_and_its_sales_are_posted() {
+    let mut world = chain();
+    world.stock();
+    let guid = world.create("S1", "Waller");
+    let copy = world.back_up("S1");
+    let lost = world.open_shift("S1", "50.00");
+    let sale = world.sell("S1", guid, Basket::of("coffee", 1));
+    world.upload("S1").unwrap();
+    world.restore("S1", &copy);
+    world.upload("S1").unwrap();
+    assert_eq!(world.current_shift("S1"), None);
+    world.pass(jiff::SignedDuration::from_mins(1));
+    world.open_shift("S1", "62.00");
+    let fresh = world.sell("S1", guid, Basket::of("tea", 1));
+    world.close_shift("S1", "0.00");
+    world.end_of_day();
+    assert!(world.posted_in(&sale).is_some() && world.posted_in(&fresh).is_some());
+    assert_eq!(world.booked("S1", LedgerAccount::Cash), 1200 + 550);
+    assert_eq!(world.booked("S1", LedgerAccount::OverShort), 0);
+    let shift = world.hq().storage().read(|tx| tx.shift_get(&lost)).unwrap().unwrap();
+    assert_eq!(shift.status, ShiftStatus::Open, "nobody can count its drawer any more");
 }
