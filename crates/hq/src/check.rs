@@ -216,7 +216,8 @@ fn transaction_warnings(counts: &TransactionCounts, now: Timestamp) -> Vec<Strin
         (
             Some(counts.unknown),
             "documents are of kinds that this version does not know, or steps of shifts that \
-             cannot be counted or are another store's; they are kept, and nothing follows from them",
+             cannot be counted or are another store's; they are kept, and nothing follows from \
+             them",
         ),
     ] {
         if let Some(count) = count.filter(|count| *count > 0) {

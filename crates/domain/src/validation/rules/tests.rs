@@ -1,3 +1,5 @@
+//! Tables of transactions against the rules: what each breach is called, and what waits.
+
 use expect_test::{Expect, expect};
 use uuid::Uuid;
 
