@@ -40,9 +40,31 @@ enum Action {
     Cargo(&'static [&'static str]),
     Tidy,
     Tests,
+    Conformance,
     Dependencies,
     Deny,
 }
+
+/// What the runner of one process a test leaves to those that share a server.
+const WITHOUT_SERVER: &str =
+    "not package(tillsync-hq-postgres) and not binary_id(tillsync-hq-sqlite::conformance)";
+
+/// Every backend, with the test target that runs the suite of the storage contract on it.
+const BACKENDS: [(&str, &str); 2] =
+    [("SQLite", "conformance"), ("PostgreSQL", "conformance-postgres")];
+
+const POSTGRES: &[&str] = &[
+    "test",
+    "--workspace",
+    "--test",
+    "guards",
+    "--test",
+    "many_writers",
+    "--test",
+    "server",
+    "--test",
+    "restart",
+];
 
 const STEPS: &[Step] = &[
     Step { name: "format", action: Action::Cargo(&["fmt", "--all", "--check"]) },
@@ -52,6 +74,8 @@ const STEPS: &[Step] = &[
         action: Action::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step { name: "tests", action: Action::Tests },
+    Step { name: "conformance of the storage backends", action: Action::Conformance },
+    Step { name: "tests on PostgreSQL", action: Action::Cargo(POSTGRES) },
     Step {
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
@@ -65,12 +89,13 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
         Action::Cargo(arguments) => cargo(root, arguments),
         Action::Tidy => tidy::run(root),
         Action::Tests if has_cargo_command(root, "nextest") => {
-            cargo(root, &["nextest", "run", "--workspace"])
+            cargo(root, &["nextest", "run", "--workspace", "-E", WITHOUT_SERVER])
         }
         Action::Tests => {
             println!("cargo-nextest is missing; falling back to cargo test");
             cargo(root, &["test", "--workspace", "--all-targets"])
         }
+        Action::Conformance => conformance(root),
         Action::Dependencies => dependencies::run(root),
         Action::Deny if has_cargo_command(root, "deny") => cargo(root, &["deny", "check"]),
         Action::Deny => {
@@ -78,6 +103,38 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
             Ok(Verdict::Passed)
         }
     }
+}
+
+/// Runs the suite on each backend; a backend that runs fewer cases than another has failed.
+fn conformance(root: &Path) -> Result<Verdict> {
+    let mut counts = Vec::new();
+    for (backend, target) in BACKENDS {
+        let arguments = ["test", "--workspace", "--test", target];
+        let ran = cargo_command(root)
+            .args(arguments)
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("start cargo {}", arguments.join(" ")))?;
+        let said = String::from_utf8_lossy(&ran.stdout);
+        let Some(count) = passed(&said).filter(|_| ran.status.success()) else {
+            println!("{said}");
+            return Ok(Verdict::Failed);
+        };
+        println!("{backend}: {count} cases of the storage contract passed");
+        counts.push(count);
+    }
+    let is_equal = counts.windows(2).all(|pair| pair[0] == pair[1]);
+    if !is_equal {
+        println!("the backends did not run the same number of cases");
+    }
+    Ok(if is_equal { Verdict::Passed } else { Verdict::Failed })
+}
+
+/// How many tests passed, by the last line of the test runner; nothing when any was left out.
+fn passed(said: &str) -> Option<u32> {
+    let summary = said.lines().rev().find_map(|line| line.strip_prefix("test result: ok. "))?;
+    let (passed, rest) = summary.split_once(" passed; ")?;
+    rest.starts_with("0 failed; 0 ignored;").then(|| passed.parse().ok())?
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<Verdict> {
@@ -106,4 +163,22 @@ fn cargo_command(root: &Path) -> Command {
 #[expect(clippy::disallowed_methods, reason = "how long a step took, for people to read")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_counted_and_none_may_be_left_out() {
+        let line = |ignored| {
+            format!(
+                "running 9 tests\n\ntest result: ok. 139 passed; 0 failed; {ignored} ignored; \
+                 0 measured; 0 filtered out; finished in 3.20s\n"
+            )
+        };
+        assert_eq!(passed(&line(0)), Some(139));
+        assert_eq!(passed(&line(1)), None);
+        assert_eq!(passed("error: could not compile"), None);
+    }
 }

@@ -46,7 +46,8 @@ const CHECKS: [Check; 6] = [
         finding: "address {} belongs to no customer",
     },
     Check {
-        sql: "SELECT customer FROM address GROUP BY customer HAVING count(*) FILTER (WHERE is_primary) <> 1
+        sql: "SELECT customer FROM address GROUP BY customer
+            HAVING count(*) FILTER (WHERE is_primary) <> 1
             ORDER BY customer LIMIT $1",
         finding: "customer {} has addresses but not exactly one primary address",
     },

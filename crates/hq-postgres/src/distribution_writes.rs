@@ -140,7 +140,8 @@ impl DistributionWrites for PgTx<'_> {
              updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
             ON CONFLICT (source, id) DO UPDATE SET status = excluded.status,
-                tries = upload_session.tries + 1, error = excluded.error, updated_at = excluded.updated_at";
+                tries = upload_session.tries + 1, error = excluded.error,
+                updated_at = excluded.updated_at";
         let values: Values<'_> = &[
             &upload.id.as_uuid(),
             &upload.source.as_str(),

@@ -85,6 +85,9 @@ const EDIT: Target = Target {
 /// A document with its hash.
 type Hashed<'d> = (&'d ArrivingDocument, [u8; 32]);
 
+/// What a document is known by, with its position.
+type Inserted = ((EntryId, TransactionNumber), i64);
+
 impl DocumentWrites for PgTx<'_> {
     fn documents_insert_once(
         &mut self,
@@ -249,7 +252,7 @@ impl PgTx<'_> {
         sql: &str,
         source: &OperationSource,
         documents: &[Hashed<'_>],
-    ) -> Result<Vec<((EntryId, TransactionNumber), i64)>, StorageError> {
+    ) -> Result<Vec<Inserted>, StorageError> {
         let sent = || documents.iter().map(|(document, _)| &document.row);
         let role = |content: &ArrivingContent| match content {
             ArrivingContent::Transaction(_) => "transaction",

@@ -10,10 +10,14 @@ use crate::error::{Failure, ReadError, failure, read_error, storage_error};
 use crate::pool::Session;
 
 /// Rows that are fetched at a time where a result may be too large for memory.
-const ROWS_AT_ONCE: i32 = 1_000;
+const ROWS_AT_ONCE: i32 = 250;
 
 /// The values of a statement's parameters.
 pub(crate) type Values<'v> = &'v [&'v (dyn ToSql + Sync)];
+
+/// Takes rows a lot at a time; between lots it can use the transaction.
+pub(crate) type LotSink<'k, 's, T> =
+    dyn FnMut(&mut PgTx<'s>, Vec<T>) -> Result<(), StorageError> + 'k;
 
 /// Where rows are copied to: the columns with their types.
 pub(crate) struct Target {
@@ -88,7 +92,7 @@ impl<'s> PgTx<'s> {
         sql: &str,
         values: Values<'_>,
         (doing, read): (&'static str, impl Fn(&mut Columns<'_>) -> Read<T>),
-        sink: &mut dyn FnMut(&mut Self, Vec<T>) -> Result<(), StorageError>,
+        sink: &mut LotSink<'_, 's, T>,
     ) -> Result<(), StorageError> {
         let bound = self.prepare(sql).and_then(|statement| self.tx.bind(&statement, values));
         let portal = self.note(bound, doing)?;

@@ -17,8 +17,7 @@ const MISSING: &str = "PostgreSQL is needed for these tests: apt-get install pos
 /// The user that the server runs as and that owns the databases.
 const USER: &str = "postgres";
 
-/// Nothing of a test has to survive a power cut, but everything a crash of the server. The order of a language that people sort by shows
-/// whoever relies on the order of the server.
+/// Nothing of a test has to survive a power cut, but everything a crash of the server.
 const SERVER_OPTIONS: &str =
     "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200";
 
@@ -47,6 +46,7 @@ impl Cluster {
             run(Command::new("chown").arg(USER).arg(&folder));
         }
         let data = folder.join("data");
+        // Sorting as people of a language do shows whoever relies on the order of the server.
         run(as_user(&tools.join("initdb"))
             .args(["--auth=trust", "--encoding=UTF8", "--no-sync", "--username", USER])
             .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "-D"])
