@@ -263,6 +263,10 @@ impl Round<'_> {
         let effort = if self.scope.only.is_some() { Effort::Failed } else { Effort::Pending };
         let mut keep_going = || (self.keep_going)();
         self.hq.promote_needed(&needs, effort, self.run, &mut keep_going)?;
+        if self.all_still_wait(batch)? {
+            summary.waiting += batch.len() as u64;
+            return Ok(());
+        }
         let numbers: Vec<_> = batch.iter().map(|order| order.row.number.clone()).collect();
         self.settle_narrowing(&numbers, summary)
     }

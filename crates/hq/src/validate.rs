@@ -25,7 +25,7 @@ use crate::parties::{Effort, known_parties};
 use crate::promote::PromoteError;
 use crate::storage::{
     DocumentPosition, DueTransactions, ReadTx, StorageError, TransactionFilter, TransactionRecord,
-    Verdict, WriteTx,
+    Verdict,
 };
 
 /// Transactions per database transaction.
@@ -162,7 +162,12 @@ impl Headquarters {
             let effort = if scope.only.is_some() { Effort::Failed } else { Effort::Pending };
             self.promote_needed(&needs_of(&batch), effort, run, keep_going)?;
             let numbers: Vec<_> = batch.iter().map(|record| record.row.number.clone()).collect();
-            self.judge_batch(&numbers, &rules_off, &mut summary)?;
+            let waits = |record: &TransactionRecord| record.validation == ValidationStatus::Waiting;
+            if batch.iter().all(waits) {
+                self.look_again(&numbers, &rules_off, &mut summary)?;
+            } else {
+                self.judge_batch(&numbers, &rules_off, &mut summary)?;
+            }
             if !keep_going() {
                 return Err(ValidateError::LeaseLost);
             }
@@ -215,6 +220,21 @@ impl Headquarters {
         }
     }
 
+    /// Most of what waits still waits, and is looked at often: only news take a turn at writing.
+    fn look_again(
+        &self,
+        numbers: &[TransactionNumber],
+        rules_off: &BTreeSet<Rule>,
+        summary: &mut ValidationSummary,
+    ) -> Result<(), ValidateError> {
+        let (news, counts) = self.storage.read(|tx| judge_in(tx, numbers, rules_off))?;
+        if !news.is_empty() {
+            return self.judge_batch(numbers, rules_off, summary);
+        }
+        summary.add(&counts);
+        Ok(())
+    }
+
     fn judge_batch(
         &self,
         numbers: &[TransactionNumber],
@@ -237,7 +257,7 @@ impl Headquarters {
 /// The body of the transaction: reads the batch again, since somebody may have repaired some of it
 /// meanwhile, and returns the verdicts that are news.
 fn judge_in(
-    tx: &mut dyn WriteTx,
+    tx: &mut dyn ReadTx,
     numbers: &[TransactionNumber],
     rules_off: &BTreeSet<Rule>,
 ) -> Result<(Vec<Verdict>, ValidationSummary), StorageError> {

@@ -31,6 +31,28 @@ struct Context<'a> {
 }
 
 impl Round<'_> {
+    /// Whether each order of a batch waits for what it waited for before. That is looked at often,
+    /// and needs no turn at writing.
+    pub(super) fn all_still_wait(
+        &self,
+        batch: &[TransactionRecord],
+    ) -> Result<bool, SynchronizeError> {
+        let waits = |order: &OrderState| order.status == OrderStatus::Waiting;
+        if !batch.iter().all(|order| order.order.as_ref().is_some_and(waits)) {
+            return Ok(false);
+        }
+        let needs: Vec<_> = batch.iter().filter_map(|order| needs_of(order).ok()).collect();
+        let known = self.hq.storage.read(|tx| known_parties(tx, &needs))?;
+        let decisions = plan_orders(batch.iter().map(due_order).collect(), &known);
+        Ok(batch.iter().zip(decisions).all(|(order, (_, decision))| match decision {
+            OrderDecision::Wait(wait) => {
+                order.order.as_ref().and_then(|state| state.error.as_ref())
+                    == Some(&wait.to_string())
+            }
+            OrderDecision::Create(_) | OrderDecision::Fail(_) => false,
+        }))
+    }
+
     /// Settles orders in one transaction; when the database refuses their rows, in halves, down to
     /// the one that is refused and fails alone.
     pub(super) fn settle_narrowing(
@@ -77,6 +99,10 @@ impl Round<'_> {
     }
 }
 
+fn due_order(order: &TransactionRecord) -> DueOrder {
+    DueOrder { number: order.row.number.clone(), needs: needs_of(order) }
+}
+
 /// Whom and where an order is for, or why it cannot be read.
 pub(super) fn needs_of(order: &TransactionRecord) -> Result<OrderNeeds, String> {
     let body = read_body(&order.row.kind, order.content()).map_err(|error| error.0)?;
@@ -104,10 +130,7 @@ fn settle_in(
         only: Some(numbers.to_vec()),
     };
     let orders = tx.orders_due(&due)?;
-    let mut due = Vec::with_capacity(orders.len());
-    for order in &orders {
-        due.push(DueOrder { number: order.row.number.clone(), needs: needs_of(order) });
-    }
+    let due: Vec<_> = orders.iter().map(due_order).collect();
     let needs: Vec<_> = due.iter().filter_map(|order| order.needs.clone().ok()).collect();
     let known = known_parties(tx, &needs)?;
     let mut decisions = plan_orders(due, &known);

@@ -6,3 +6,4 @@ mod orders;
 mod repair;
 mod site;
 mod validation;
+mod waiting;
