@@ -10,7 +10,7 @@ use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 use tillsync_hq::storage::{AliasRecord, CustomerReads, CustomerRecord, StorageError};
 
-use crate::columns::{Columns, Read, bounded};
+use crate::columns::{Columns, Read, bounded, storable};
 use crate::tx::{PgTx, Values};
 
 /// The columns that [`customer_row`] reads. The party is looked up for each customer, so that rows
@@ -137,7 +137,8 @@ impl CustomerReads for PgTx<'_> {
             ORDER BY account"
         );
         let after = after.map_or("", AccountNumber::as_str);
-        let values: Values<'_> = &[&after, &text.to_lowercase(), &bounded(limit)];
+        let text = text.to_lowercase();
+        let values: Values<'_> = &[&after, &storable(&text), &bounded(limit)];
         self.read_all(&sql, values, "find customers", customer_row)
     }
 

@@ -9,7 +9,7 @@ use tillsync_domain::money::Currency;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_hq::storage::{ItemReads, ItemWrites, ProductRow, StorageError};
 
-use crate::columns::{Columns, Read, bounded, corrupt};
+use crate::columns::{Columns, Read, bounded, corrupt, storable};
 use crate::error::refused;
 use crate::tx::{PgTx, Values};
 
@@ -67,7 +67,8 @@ impl ItemReads for PgTx<'_> {
         let sql = "SELECT number, name, tax_rate, is_active FROM item
             WHERE number > $1 AND strpos(search, $2) > 0 ORDER BY number LIMIT $3";
         let after = after.map_or("", ItemNumber::as_str);
-        let values: Values<'_> = &[&after, &text.to_lowercase(), &bounded(limit)];
+        let text = text.to_lowercase();
+        let values: Values<'_> = &[&after, &storable(&text), &bounded(limit)];
         let mut items = self.read_all(sql, values, doing, item)?;
         let sql = "SELECT item, currency, amount FROM price
             WHERE item = ANY($1) AND amount IS NOT NULL

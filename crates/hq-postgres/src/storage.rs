@@ -31,6 +31,7 @@ macro_rules! writing {
             SET LOCAL lock_timeout = '30s';
             SET LOCAL idle_in_transaction_session_timeout = '60s';
             SET LOCAL enable_seqscan = off;
+            SET LOCAL jit = off;
             LOCK TABLE write_turn IN ",
             $mode,
             " MODE"
@@ -39,7 +40,8 @@ macro_rules! writing {
 }
 
 /// Several at once. Reading whole tables would make each of them conflict with every other, so
-/// they go by indexes even where a table is small.
+/// they go by indexes even where a table is small. (What that seems to cost would make the server
+/// compile each statement first.)
 const SHARED: &str = writing!("ROW SHARE");
 
 /// Behind everybody who writes now, before everybody who comes later.
@@ -71,7 +73,8 @@ const GUARDS: [(&str, &str); 3] = [
     ),
 ];
 
-const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SET LOCAL jit = off";
 
 /// Headquarters' database in PostgreSQL, shared by any number of threads and processes.
 pub struct PostgresStorage {

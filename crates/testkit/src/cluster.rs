@@ -1,8 +1,8 @@
 //! A PostgreSQL of one's own: one temporary cluster a test process, reached through a socket in its
 //! folder, and one database a test.
 //!
-//! The cluster is stopped and removed when the process that started it ends, however it ends. It
-//! must never be found that a test was left out: without PostgreSQL the tests fail.
+//! The cluster is stopped and removed when the process that started it ends, however it ends. No
+//! test is ever left out: without PostgreSQL they fail, and say what to install.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -98,12 +98,22 @@ impl Cluster {
     }
 }
 
+/// The newest installation: where `pg_config` says, or where Debian puts them.
 fn tools() -> PathBuf {
-    let found = Command::new("pg_config").arg("--bindir").output().expect(MISSING);
-    let folder = String::from_utf8(found.stdout).expect("pg_config prints a path");
-    let folder = PathBuf::from(folder.trim());
-    assert!(folder.join("initdb").exists(), "{MISSING}: there is no initdb in {folder:?}");
-    folder
+    let said = Command::new("pg_config").arg("--bindir").output();
+    let said = said.ok().and_then(|said| String::from_utf8(said.stdout).ok());
+    let said = said.map(|folder| PathBuf::from(folder.trim()));
+    let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|version| Some(version.ok()?.path().join("bin")))
+        .collect();
+    installed.sort_by_key(|folder| {
+        let version = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        version.and_then(|version| version.parse::<u32>().ok())
+    });
+    let mut candidates = said.into_iter().chain(installed.into_iter().rev());
+    candidates.find(|folder| folder.join("initdb").exists()).expect(MISSING)
 }
 
 fn is_root() -> bool {
