@@ -11,6 +11,9 @@ use tillsync_hq::storage::StorageError;
 /// How long a transaction waits for a connection, and for a server that is being restarted.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// How long one attempt to connect may take.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+
 /// Statements that stay prepared on a connection: more than there are, so that only a mistake is
 /// ever thrown away.
 const STATEMENTS_KEPT: usize = 512;
@@ -38,8 +41,18 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// Connections with these settings.
+    /// Connections with these settings; what they do not say about a server that falls silent is
+    /// filled in.
     pub(crate) fn new(mut config: Config) -> Self {
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_MAX);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(WAIT_MAX);
+        }
+        // Shorter than the two hours that mean that nothing was said.
+        let keepalives_idle = config.get_keepalives_idle().min(WAIT_MAX);
+        config.keepalives_idle(keepalives_idle);
         if config.get_application_name().is_none() {
             config.application_name("tillsync");
         }

@@ -23,13 +23,13 @@ const ATTEMPTS: u32 = 4;
 const BEGINNINGS: u32 = READERS_MAX + 1;
 
 /// A writer that stands still, on a node that was paused, must not hold up all others: the server
-/// ends its transaction.
+/// ends its transaction before they give up.
 macro_rules! writing {
     ($mode:literal) => {
         concat!(
             "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
             SET LOCAL lock_timeout = '30s';
-            SET LOCAL idle_in_transaction_session_timeout = '60s';
+            SET LOCAL idle_in_transaction_session_timeout = '15s';
             SET LOCAL enable_seqscan = off;
             SET LOCAL jit = off;
             LOCK TABLE write_turn IN ",
@@ -78,8 +78,24 @@ const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONL
 
 /// Headquarters' database in PostgreSQL, shared by any number of threads and processes.
 pub struct PostgresStorage {
+    // There until it is dropped.
+    pools: Option<Pools>,
+}
+
+struct Pools {
     readers: Pool,
     writers: Option<Pool>,
+}
+
+impl Drop for PostgresStorage {
+    fn drop(&mut self) {
+        // Connections say goodbye and wait for it, which the driver cannot do on a thread that
+        // runs asynchronous tasks.
+        let pools = self.pools.take();
+        let closing = std::thread::Builder::new().spawn(move || drop(pools));
+        // Without a thread the server finds out by itself.
+        drop(closing.map(std::thread::JoinHandle::join));
+    }
 }
 
 impl PostgresStorage {
@@ -95,7 +111,7 @@ impl PostgresStorage {
         migrations::migrate(&connector)?;
         let readers = pool(&connector, READERS_MAX);
         let writers = Some(pool(&connector, WRITERS_MAX));
-        Ok(PostgresStorage { readers, writers })
+        Ok(PostgresStorage { pools: Some(Pools { readers, writers }) })
     }
 
     /// Connects to an existing database to look at it, a replica for instance; every write is
@@ -106,13 +122,18 @@ impl PostgresStorage {
     pub fn open_read_only(url: &str) -> Result<Self, StorageError> {
         let connector = connector(url)?;
         migrations::expect_current(&connector)?;
-        Ok(PostgresStorage { readers: pool(&connector, READERS_MAX), writers: None })
+        let readers = pool(&connector, READERS_MAX);
+        Ok(PostgresStorage { pools: Some(Pools { readers, writers: None }) })
+    }
+
+    fn pools(&self) -> &Pools {
+        self.pools.as_ref().expect("they are taken when nobody has the storage any more")
     }
 }
 
 impl Storage for PostgresStorage {
     fn write_with(&self, work: WriteWork<'_>) -> Result<(), StorageError> {
-        let Some(writers) = &self.writers else {
+        let Some(writers) = &self.pools().writers else {
             let source = Box::new(Refused("the database was opened to be read only"));
             return Err(StorageError::Broken { doing: "begin a transaction", source });
         };
@@ -137,13 +158,13 @@ impl Storage for PostgresStorage {
 
     fn read_with(&self, work: ReadWork<'_>) -> Result<(), StorageError> {
         // Only taking the snapshot is tried again: the work may have handed rows over already.
-        attempt(&self.readers, &READ, &mut |tx| work(tx)).map_err(|(error, _)| error)
+        attempt(&self.pools().readers, &READ, &mut |tx| work(tx)).map_err(|(error, _)| error)
     }
 
     fn check_integrity(&self) -> Result<Vec<String>, StorageError> {
         let doing = "check the headquarters database";
         let mut findings = Vec::new();
-        let looked = attempt(&self.readers, &READ, &mut |tx| {
+        let looked = attempt(&self.pools().readers, &READ, &mut |tx| {
             for (sql, finding) in GUARDS {
                 let names = tx.read_all(sql, &[], doing, |row| row.value::<String>())?;
                 findings.extend(names.iter().map(|name| finding.replace("{}", name)));
