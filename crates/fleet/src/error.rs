@@ -38,6 +38,22 @@ pub enum FleetError {
         /// What it wrote to standard error.
         stderr: String,
     },
+    /// PostgreSQL is not installed as it is needed.
+    #[error("PostgreSQL is not installed on this machine: there is no {missing}")]
+    NoPostgres {
+        /// What was looked for.
+        missing: &'static str,
+    },
+    /// A program of PostgreSQL ended with a failure.
+    #[error("PostgreSQL's {tool} failed ({status}): {said}")]
+    Postgres {
+        /// Which one.
+        tool: String,
+        /// How it ended.
+        status: String,
+        /// What it wrote to standard error.
+        said: String,
+    },
     /// A command printed something else than it should.
     #[error("`tillsync {command}` did not print {expected}")]
     Output {
@@ -93,7 +109,9 @@ impl FleetError {
     /// What sort of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            FleetError::File { .. }
+            FleetError::NoPostgres { .. } => ErrorKind::NotFound,
+            FleetError::Postgres { .. }
+            | FleetError::File { .. }
             | FleetError::Start { .. }
             | FleetError::Command { .. }
             | FleetError::Output { .. }
@@ -101,6 +119,21 @@ impl FleetError {
             | FleetError::NotStopping { .. }
             | FleetError::EndedBadly { .. } => ErrorKind::Broken,
             FleetError::Request { source, .. } => source.kind(),
+        }
+    }
+
+    /// What to do, where the kind does not say it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            FleetError::NoPostgres { .. } => Some(
+                "install it (Debian: apt-get install postgresql), or name a database with \
+                 --database URL",
+            ),
+            FleetError::Postgres { .. } => Some(
+                "see what it said; it needs room for 100 MiB in the folder for temporary files \
+                 (TMPDIR), where its user can reach it",
+            ),
+            _ => None,
         }
     }
 }

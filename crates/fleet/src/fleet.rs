@@ -8,6 +8,7 @@ use tillsync_domain::ids::DatabaseId;
 use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::DatabaseKind;
 
+use crate::database::DatabaseUrl;
 use crate::error::FleetError;
 use crate::headquarters::HeadquartersClient;
 use crate::layout::Layout;
@@ -26,6 +27,8 @@ pub struct FleetPlan {
     pub stores: usize,
     /// How many registers each store has, named S1.R1 and so on.
     pub registers: usize,
+    /// Where headquarters' database is; in a file of the folder when absent.
+    pub database: Option<DatabaseUrl>,
 }
 
 /// One server of a fleet.
@@ -68,6 +71,8 @@ pub struct Edge {
 #[derive(Debug)]
 pub struct Fleet {
     layout: Layout,
+    /// The program as headquarters runs it. The edges' is never told where its database is.
+    operator: Program,
     // Dropped first, so that nobody misses an upstream.
     edges: Vec<Edge>,
     headquarters: Server,
@@ -84,10 +89,11 @@ impl Fleet {
         make_folder(&layout.headquarters())?;
         let program = Program::at(&plan.executable);
         let arguments = words(&["hq", "serve"], &layout.headquarters());
-        let mut headquarters = Server::new("hq", program.clone(), arguments, layout.log("hq"));
+        let operator = program.clone().on_database(plan.database.clone());
+        let mut headquarters = Server::new("hq", operator.clone(), arguments, layout.log("hq"));
         headquarters.start()?;
         on_started(headquarters.name());
-        let mut fleet = Fleet { layout, edges: Vec::new(), headquarters };
+        let mut fleet = Fleet { layout, operator, edges: Vec::new(), headquarters };
         for store in 1..=plan.stores {
             let upstream = fleet.headquarters.address().clone();
             fleet.add_edge(&program, &Place { store, register: None }, upstream)?;
@@ -203,8 +209,8 @@ impl Fleet {
         let link = Link::open(upstream)
             .map_err(|source| FleetError::Start { what: format!("the link of {id}"), source })?;
         let hq = self.layout.headquarters();
-        program.run(&place.addition(&hq))?;
-        let code = program.run(&words(&["hq", "activation-code", id.as_str()], &hq))?;
+        self.operator.run(&place.addition(&hq))?;
+        let code = self.operator.run(&words(&["hq", "activation-code", id.as_str()], &hq))?;
         program.run(&place.enrolment(&folder, &link, &code))?;
         let mut token = words(&[place.noun(), "token"], &folder);
         token.extend(["--name", "fleet"].map(OsString::from));

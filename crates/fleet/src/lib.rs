@@ -5,11 +5,13 @@
 //! command line, HTTP and files, never through a crate that implements a tier.
 
 mod commerce;
+mod database;
 mod error;
 mod fleet;
 mod headquarters;
 mod layout;
 mod link;
+mod postgres;
 mod program;
 mod sales;
 mod server;
@@ -18,11 +20,13 @@ mod waiting;
 pub use commerce::{
     CommerceClient, CommerceError, CreateAnswer, EdgeStatus, FieldRefusal, IdempotencyKey,
 };
+pub use database::{DATABASE_VARIABLE, DatabaseUrl};
 pub use error::FleetError;
 pub use fleet::{Edge, EdgeDoor, Fleet, FleetPlan, NodeId};
 pub use headquarters::{HeadquartersClient, InboxStatus, PostedReport, TransactionsStatus};
 pub use layout::Layout;
 pub use link::{Link, LinkState};
+pub use postgres::TemporaryPostgres;
 pub use program::Program;
 pub use sales::{
     Counted, LineRequest, Product, Recorded, TradeAnswer, TradeRequest, TradeRequestKind,

@@ -6,24 +6,38 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::database::{DATABASE_VARIABLE, DatabaseUrl};
 use crate::error::FleetError;
 
 /// A tillsync executable.
 #[derive(Debug, Clone)]
 pub struct Program {
     executable: PathBuf,
+    database: Option<DatabaseUrl>,
 }
 
 impl Program {
     /// The program in a file.
     pub fn at(executable: &Path) -> Self {
-        Program { executable: executable.to_owned() }
+        Program { executable: executable.to_owned(), database: None }
+    }
+
+    /// The same program for a headquarters whose database is there; without one it is a file in the
+    /// data directory.
+    #[must_use]
+    pub fn on_database(self, database: Option<DatabaseUrl>) -> Self {
+        Program { database, ..self }
     }
 
     /// A command of the program that has not started yet.
     pub(crate) fn command(&self, arguments: &[OsString]) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(arguments);
+        match &self.database {
+            Some(url) => command.env(DATABASE_VARIABLE, url.reveal()),
+            // What is meant for others must not reach a fleet of its own.
+            None => command.env_remove(DATABASE_VARIABLE),
+        };
         command
     }
 

@@ -10,6 +10,9 @@ use std::process::ExitCode;
 
 use tillsync_domain::ids::{CustomerKey, TransactionNumber};
 use tillsync_domain::kind::ErrorKind;
+use tillsync_fleet::FleetError;
+
+use crate::headquarters::database::{DatabaseError, hint_for, sqlstate_in};
 
 /// What a command came to when nothing kept it from doing its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Failure {
     kind: ErrorKind,
+    hint: Option<&'static str>,
     error: anyhow::Error,
 }
 
@@ -36,6 +40,12 @@ pub(crate) enum CommandError {
         .0.display()
     )]
     NoHeadquarters(PathBuf),
+    /// A data directory without packages, where the database is elsewhere.
+    #[error(
+        "there is no packages folder of headquarters in {} (looked for hq/packages and packages)",
+        .0.display()
+    )]
+    NoPackages(PathBuf),
     /// A customer that no database of the data directory knows.
     #[error("neither headquarters nor any store or register in this folder knows customer {0}")]
     UnknownCustomer(CustomerKey),
@@ -51,9 +61,6 @@ pub(crate) enum CommandError {
     /// A statement that is not there.
     #[error("there is no statement {0}; `tillsync statement list` shows them")]
     UnknownStatement(String),
-    /// Something that this build cannot do.
-    #[error("{0} is not available in this build")]
-    NotAvailable(&'static str),
     /// Arguments that do not make sense together or by themselves.
     #[error("{0}")]
     Usage(String),
@@ -89,11 +96,12 @@ impl CommandError {
     fn kind(&self) -> ErrorKind {
         match self {
             CommandError::NoHeadquarters(_)
+            | CommandError::NoPackages(_)
             | CommandError::UnknownCustomer(_)
             | CommandError::UnknownTransaction(_)
             | CommandError::NotAnOrder(_)
             | CommandError::UnknownStatement(_) => ErrorKind::NotFound,
-            CommandError::NotAvailable(_) | CommandError::Usage(_) => ErrorKind::Invalid,
+            CommandError::Usage(_) => ErrorKind::Invalid,
             CommandError::NotEmpty(_) => ErrorKind::Conflict,
             CommandError::Interrupted => ErrorKind::Busy,
             CommandError::File { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -108,7 +116,7 @@ macro_rules! failures {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Failure { kind: error.kind(), error: error.into() }
+                Failure { kind: error.kind(), hint: None, error: error.into() }
             }
         })+
     };
@@ -121,7 +129,6 @@ failures!(
     tillsync_channel::DbError,
     tillsync_channel_web::ServeError,
     tillsync_channel_web::SetupError,
-    tillsync_fleet::FleetError,
     tillsync_hq::PackageStoreError,
     tillsync_hq::access::AccessError,
     tillsync_hq::default_customers::DefaultCustomerError,
@@ -141,6 +148,18 @@ failures!(
     tillsync_hq_web::ServeError,
 );
 
+impl From<DatabaseError> for Failure {
+    fn from(error: DatabaseError) -> Self {
+        Failure { kind: error.kind(), hint: Some(error.hint()), error: error.into() }
+    }
+}
+
+impl From<FleetError> for Failure {
+    fn from(error: FleetError) -> Self {
+        Failure { kind: error.kind(), hint: error.hint(), error: error.into() }
+    }
+}
+
 impl Failure {
     /// The report for people.
     pub(crate) fn report(&self) -> String {
@@ -150,7 +169,13 @@ impl Failure {
             writeln!(report, "  because: {error}").expect("a string takes every text");
             cause = error.source();
         }
-        report + "hint: " + hint(self.kind) + "\n"
+        report + "hint: " + self.hint() + "\n"
+    }
+
+    /// What a database server answered says most, then the error itself, then its kind.
+    fn hint(&self) -> &'static str {
+        let answered = sqlstate_in(self.error.as_ref()).and_then(|state| hint_for(&state));
+        answered.or(self.hint).unwrap_or_else(|| hint_of(self.kind))
     }
 
     /// 2 for what will fail again unless it is typed differently, 1 for everything else.
@@ -166,7 +191,7 @@ impl Failure {
     }
 }
 
-fn hint(kind: ErrorKind) -> &'static str {
+fn hint_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "correct what was given; --help shows an example",
         ErrorKind::NotFound => {

@@ -1,12 +1,16 @@
 //! Opening the headquarters of a data directory, for commands that work on it directly.
 
+pub(crate) mod database;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tillsync_fleet::DatabaseUrl;
 use tillsync_hq::storage::Storage;
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
+use self::database::DatabaseArgument;
 use crate::failure::{CommandError, Failure};
 use crate::system;
 
@@ -16,40 +20,64 @@ pub(crate) struct Place {
     /// The data directory: that of headquarters, or one that holds headquarters as hq/.
     #[arg(long, value_name = "DIR", env = "TILLSYNC_DATA_DIR")]
     pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgument,
 }
 
 impl Place {
-    /// The folder that holds hq.db.
-    pub(crate) fn folder(&self) -> Result<PathBuf, CommandError> {
-        let folders = [self.data_dir.join("hq"), self.data_dir.clone()];
-        let found = folders.into_iter().find(|folder| folder.join(DATABASE).is_file());
-        found.ok_or_else(|| CommandError::NoHeadquarters(self.data_dir.clone()))
-    }
-
     /// Opens headquarters to look at it; nothing can be changed.
     pub(crate) fn open_to_look(&self) -> Result<Headquarters, Failure> {
         let folder = self.folder()?;
-        let storage = SqliteStorage::open_read_only(&folder.join(DATABASE))?;
-        assemble(&folder, Arc::new(storage))
+        let storage: Arc<dyn Storage> = match &self.database.url {
+            None => Arc::new(SqliteStorage::open_read_only(&folder.join(DATABASE))?),
+            Some(url) => database::open_to_look(url)?,
+        };
+        assemble(&folder, storage)
     }
 
     /// Opens headquarters to change it.
     pub(crate) fn open_to_change(&self) -> Result<Headquarters, Failure> {
-        open(&self.folder()?)
+        let folder = self.folder()?;
+        let storage: Arc<dyn Storage> = match &self.database.url {
+            None => Arc::new(SqliteStorage::open(&folder.join(DATABASE))?),
+            Some(url) => database::open_to_change(url)?,
+        };
+        assemble(&folder, storage)
+    }
+
+    /// The folder of headquarters: with the database file, or else at least with packages.
+    fn folder(&self) -> Result<PathBuf, CommandError> {
+        let is_file = self.database.url.is_none();
+        let folders = [self.data_dir.join("hq"), self.data_dir.clone()];
+        let found = folders.into_iter().find(|folder| match is_file {
+            true => folder.join(DATABASE).is_file(),
+            false => folder.join(PACKAGES).is_dir(),
+        });
+        let data_dir = self.data_dir.clone();
+        found.ok_or(match is_file {
+            true => CommandError::NoHeadquarters(data_dir),
+            false => CommandError::NoPackages(data_dir),
+        })
     }
 }
 
-/// Opens the headquarters in a folder, making its database if there is none.
-pub(crate) fn open(folder: &Path) -> Result<Headquarters, Failure> {
+/// Opens headquarters to serve from a folder, making what is missing.
+pub(crate) fn open_to_serve(
+    folder: &Path,
+    database: Option<&DatabaseUrl>,
+) -> Result<Headquarters, Failure> {
     make_folder(folder)?;
-    let storage = SqliteStorage::open(&folder.join(DATABASE))?;
-    assemble(folder, Arc::new(storage))
+    let storage: Arc<dyn Storage> = match database {
+        None => Arc::new(SqliteStorage::open(&folder.join(DATABASE))?),
+        Some(url) => database::open_to_serve(url)?,
+    };
+    assemble(folder, storage)
 }
 
 fn assemble(folder: &Path, storage: Arc<dyn Storage>) -> Result<Headquarters, Failure> {
     let work_folder = folder.join("work");
     make_folder(&work_folder)?;
-    let packages = PackageStore::open_folder(&folder.join("packages"))?;
+    let packages = PackageStore::open_folder(&folder.join(PACKAGES))?;
     let (clock, entropy) = (system::clock(), system::entropy());
     Ok(Headquarters::new(Ports { storage, packages, work_folder, clock, entropy }))
 }
@@ -65,3 +93,6 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CommandError> {
 
 /// The name of the database file.
 const DATABASE: &str = "hq.db";
+
+/// The name of the folder of packages.
+const PACKAGES: &str = "packages";

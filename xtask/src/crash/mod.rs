@@ -91,6 +91,7 @@ impl Trial<'_> {
             folder: self.folder.to_owned(),
             stores: self.arguments.stores,
             registers: self.arguments.registers,
+            database: None,
         };
         let mut fleet = Fleet::start(&plan, |name| eprintln!("started {name}"))?;
         let program = Program::at(self.executable);

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use crate::demo::{self, Ending, Form, Options};
-use crate::failure::{CommandError, Failure, Verdict};
+use tillsync_fleet::DatabaseUrl;
+
+use crate::demo::{self, Database, Ending, Form, Options};
+use crate::failure::{Failure, Verdict};
 use crate::output::Format;
 
 /// Arguments of `demo`.
@@ -11,7 +13,8 @@ use crate::output::Format;
 #[command(after_help = "Examples:\n  \
     tillsync demo\n  \
     tillsync demo --customers people.csv --mapping people.toml --data-dir /tmp/demo\n  \
-    tillsync demo --stores 1 --registers 1 --serve\n\n\
+    tillsync demo --stores 1 --registers 1 --serve\n  \
+    tillsync demo --postgres\n\n\
     Starts headquarters, stores and registers as processes of their own, cuts the last store and \
     one register off, creates every customer of a CSV somewhere and sells to some of them, mends \
     the links, closes the tills and posts the day. Then it checks in the databases that each \
@@ -33,10 +36,10 @@ pub(crate) struct Arguments {
     /// Keep the databases in this folder.
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// A headquarters database to use.
+    /// An empty PostgreSQL database for headquarters. It is never taken from the environment.
     #[arg(long, value_name = "URL", conflicts_with = "postgres")]
-    database: Option<String>,
-    /// Start a PostgreSQL for headquarters.
+    database: Option<DatabaseUrl>,
+    /// Start a PostgreSQL server for headquarters, which is removed at the end.
     #[arg(long)]
     postgres: bool,
     /// Leave everything running until Ctrl-C, and say where.
@@ -47,15 +50,18 @@ pub(crate) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Verdict, Failure> {
-    if arguments.postgres || arguments.database.is_some() {
-        return Err(CommandError::NotAvailable("headquarters on PostgreSQL").into());
-    }
+    let database = match (&arguments.database, arguments.postgres) {
+        (Some(url), _) => Database::Postgres(url.clone()),
+        (None, true) => Database::TemporaryPostgres,
+        (None, false) => Database::File,
+    };
     demo::run(&Options {
         customers: arguments.customers.clone(),
         mapping: arguments.mapping.clone(),
         stores: arguments.stores.into(),
         registers: arguments.registers.into(),
         data_dir: arguments.data_dir.clone(),
+        database,
         form: if arguments.format.is_json() { Form::Json } else { Form::Text },
         ending: if arguments.serve { Ending::Serve } else { Ending::Stop },
     })

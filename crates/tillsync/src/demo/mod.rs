@@ -22,7 +22,8 @@ use serde_json::json;
 use tillsync_domain::ids::PENDING_SYNC;
 use tillsync_exchange::messages::DatabaseKind;
 use tillsync_fleet::{
-    CommerceClient, Edge, EdgeStatus, Fleet, FleetPlan, LinkState, MemoryKib, NodeId, Stopwatch,
+    CommerceClient, DatabaseUrl, Edge, EdgeStatus, Fleet, FleetPlan, LinkState, MemoryKib, NodeId,
+    Stopwatch, TemporaryPostgres,
 };
 use tillsync_hq::trace::CustomerTrace;
 
@@ -35,6 +36,7 @@ use self::progress::Progress;
 use self::report::{Claim, EdgeLine, Report, aliases_claim, jobs_claim};
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
+use crate::headquarters::database::{DatabaseArgument, expect_new};
 use crate::output;
 
 /// Customers at the cut store that are looked up while the link is cut.
@@ -53,10 +55,23 @@ pub(crate) struct Options {
     pub(crate) registers: usize,
     /// Where to keep the databases; removed at the end when absent.
     pub(crate) data_dir: Option<PathBuf>,
+    /// Where headquarters' database is.
+    pub(crate) database: Database,
     /// How the report is printed.
     pub(crate) form: Form,
     /// What happens at the end.
     pub(crate) ending: Ending,
+}
+
+/// Where headquarters' database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// In a file beside the packages.
+    File,
+    /// On a PostgreSQL server that somebody keeps; it is empty, and stays as the demo leaves it.
+    Postgres(DatabaseUrl),
+    /// On a PostgreSQL server that the demo starts and removes.
+    TemporaryPostgres,
 }
 
 /// How the report is printed.
@@ -83,9 +98,23 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Failure> {
     let interrupt = Interrupt::watch()?;
     // Holds a temporary folder until everything in it has ended.
     let (folder, _temporary) = choose_folder(options.data_dir.as_deref())?;
+    // Outlives every server that uses it.
+    let postgres = match &options.database {
+        Database::TemporaryPostgres => Some(TemporaryPostgres::start()?),
+        Database::Postgres(_) | Database::File => None,
+    };
+    interrupt.check()?;
+    let database = match &options.database {
+        Database::Postgres(url) => {
+            expect_new(url)?;
+            Some(url.clone())
+        }
+        Database::TemporaryPostgres | Database::File => postgres.as_ref().map(|one| one.url()),
+    };
     let watch = Stopwatch::start();
-    let (fleet, started) = start_fleet(options, &folder)?;
-    let mut demo = Demo { fleet, input, interrupt, watch, stages: vec![("start", started)] };
+    let (fleet, started) = start_fleet(options, &folder, database.clone())?;
+    let stages = vec![("start", started)];
+    let mut demo = Demo { fleet, database, input, interrupt, watch, stages };
     let report = demo.run(options.ending)?;
     match options.form {
         Form::Json => output::line(&report.json().to_string()),
@@ -99,6 +128,7 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Failure> {
 
 struct Demo {
     fleet: Fleet,
+    database: Option<DatabaseUrl>,
     input: Input,
     interrupt: Interrupt,
     watch: Stopwatch,
@@ -195,7 +225,11 @@ impl Demo {
     fn verify(&self, loaded: Loaded, day: &Day, mut claims: Vec<Claim>) -> Result<Report, Failure> {
         let edges = self.fleet.edges();
         let mut progress = Progress::begin("checking the databases", edges.len() as u64);
-        let hq = Place { data_dir: self.fleet.layout().root().to_owned() }.open_to_look()?;
+        let place = Place {
+            data_dir: self.fleet.layout().root().to_owned(),
+            database: DatabaseArgument { url: self.database.clone() },
+        };
+        let hq = place.open_to_look()?;
         let books = verify::read_headquarters(&hq)?;
         claims.push(aliases_claim(&books));
         let ends = books.settle(&loaded.accepted);
@@ -264,13 +298,18 @@ fn choose_folder(
     Ok((folder.to_owned(), None))
 }
 
-fn start_fleet(options: &Options, folder: &Path) -> Result<(Fleet, f64), Failure> {
+fn start_fleet(
+    options: &Options,
+    folder: &Path,
+    database: Option<DatabaseUrl>,
+) -> Result<(Fleet, f64), Failure> {
     let failed = |source| CommandError::Process { doing: "find this program's own file", source };
     let plan = FleetPlan {
         executable: std::env::current_exe().map_err(failed)?,
         folder: folder.to_owned(),
         stores: options.stores,
         registers: options.registers,
+        database,
     };
     let servers = 1 + options.stores * (1 + options.registers);
     let mut progress = Progress::begin("starting servers", servers as u64);

@@ -5,6 +5,7 @@ mod add_channel;
 mod add_group;
 mod add_register;
 mod default_customer;
+mod migrate;
 mod serve;
 mod set_mode;
 mod token;
@@ -19,6 +20,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Run a headquarters server; the first start makes its database.
     Serve(serve::Arguments),
+    /// Bring a PostgreSQL database up to date, or list what that would change.
+    Migrate(migrate::Arguments),
     /// Add a channel database group, or change its address books and mode.
     AddGroup(add_group::Arguments),
     /// Add a store's or web shop's channel database.
@@ -38,6 +41,7 @@ pub(crate) enum Command {
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Migrate(arguments) => migrate::run(arguments),
         Command::AddGroup(arguments) => add_group::run(arguments),
         Command::AddChannel(arguments) => add_channel::run(arguments),
         Command::AddRegister(arguments) => add_register::run(arguments),

@@ -1,45 +1,43 @@
 //! `tillsync hq serve`.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tillsync_exchange::device::Secret;
 use tillsync_hq::Headquarters;
+use tillsync_hq::access::AccessError;
 use tillsync_hq_web::{PlainHttp, ServeOptions};
 
 use crate::failure::{CommandError, Failure};
 use crate::headquarters;
+use crate::headquarters::database::DatabaseArgument;
 use crate::serving::{self, ServeArguments};
 
 /// Arguments of `hq serve`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  \
-    tillsync hq serve --data-dir /srv/tillsync --listen 127.0.0.1:8700\n\n\
-    The first start writes a token for the operators' interface to operator.token there.")]
+#[command(after_help = "Examples:\n  \
+    tillsync hq serve --data-dir /srv/tillsync --listen 127.0.0.1:8700\n  \
+    tillsync hq serve --database postgres://hq@db.example/tillsync --data-dir /mnt/tillsync\n\n\
+    The first start writes a token for the operators' interface to operator.token there.\n\n\
+    With --database, headquarters can run on any number of nodes at once over one database. \
+    Packages are files of the data directory: every node must be given the same one, on storage \
+    that all of them share. A node that is given another refuses the downloads of packages that \
+    were made elsewhere, and a new operator.token there ends the other one.")]
 pub(crate) struct Arguments {
-    /// The folder of the database (hq.db) and the packages.
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "TILLSYNC_DATA_DIR",
-        required_unless_present = "database"
-    )]
-    data_dir: Option<PathBuf>,
-    /// A PostgreSQL database instead of a folder.
-    #[arg(long, value_name = "URL", hide = true)]
-    database: Option<String>,
+    /// The folder of the database (hq.db) and the packages; with --database, of the packages.
+    #[arg(long, value_name = "DIR", env = "TILLSYNC_DATA_DIR")]
+    data_dir: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgument,
     #[command(flatten)]
     serving: ServeArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (None, Some(folder)) = (&arguments.database, &arguments.data_dir) else {
-        return Err(CommandError::NotAvailable("headquarters on PostgreSQL").into());
-    };
     serving::start_logging();
-    let hq = Arc::new(headquarters::open(folder)?);
+    let folder = &arguments.data_dir;
+    let hq = Arc::new(headquarters::open_to_serve(folder, arguments.database.url.as_ref())?);
     hq.initialize()?;
     write_operator_token(&hq, folder)?;
     let serving = &arguments.serving;
@@ -59,16 +57,28 @@ fn write_operator_token(hq: &Headquarters, folder: &Path) -> Result<(), Failure>
     if path.exists() {
         return Ok(());
     }
-    let token = hq.create_operator_token("operator")?;
-    let write = || -> io::Result<()> {
-        // A crash between the two steps must not leave an empty file in the token's place.
-        let draft = path.with_extension("token.new");
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        writeln!(file, "{}", token.reveal())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, &path)
-    };
-    write()
-        .map_err(|source| CommandError::File { doing: "write", path: path.clone(), source }.into())
+    loop {
+        let token = hq.create_operator_token("operator")?;
+        write_token(&token, &path).map_err(|source| CommandError::File {
+            doing: "write",
+            path: path.clone(),
+            source,
+        })?;
+        // Nodes that start together replace one another's: the last to make one has to be the last
+        // to write it.
+        match hq.authenticate_operator(&token.hash()) {
+            Err(AccessError::BadCredential) => {}
+            known => return Ok(known.map(drop)?),
+        }
+    }
+}
+
+/// A crash between the steps must not leave an empty file in the token's place.
+fn write_token(token: &Secret, path: &Path) -> io::Result<()> {
+    let folder = path.parent().expect("it lies in the data directory");
+    let mut draft = tempfile::Builder::new().prefix("operator.token.").tempfile_in(folder)?;
+    writeln!(draft, "{}", token.reveal())?;
+    draft.as_file().sync_all()?;
+    draft.persist(path)?;
+    Ok(())
 }

@@ -18,14 +18,14 @@ use crate::output::{self, Format};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     tillsync session list --data-dir /srv/tillsync\n  \
-    tillsync session list --status suspended --database S1 --data-dir /srv/tillsync\n  \
+    tillsync session list --status suspended --for S1 --data-dir /srv/tillsync\n  \
     tillsync session list --uploads --data-dir /srv/tillsync")]
 pub(crate) struct Arguments {
     /// Only downloads in this status, such as suspended or apply-failed.
     #[arg(long, value_parser = status, conflicts_with = "uploads")]
     status: Option<DownloadStatus>,
     /// Only of this database.
-    #[arg(long)]
+    #[arg(long = "for", value_name = "DATABASE")]
     database: Option<DatabaseId>,
     /// Uploads instead of downloads.
     #[arg(long)]

@@ -1,0 +1,198 @@
+//! Headquarters' database on PostgreSQL: opening it, and saying why that failed.
+//!
+//! It must never print the URL, which may hold a password.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use tillsync_domain::kind::ErrorKind;
+use tillsync_fleet::DatabaseUrl;
+use tillsync_hq::storage::{Storage, StorageError};
+use tillsync_hq_postgres::{PostgresStorage, pending_migrations};
+
+/// What the database driver or the server said.
+type Said = Box<dyn Error + Send + Sync>;
+
+/// Which database, when it is no file.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct DatabaseArgument {
+    /// PostgreSQL database of headquarters, as postgres://user:password@host/name; with it, the
+    /// data directory holds packages only. A password is safer in the environment: others on this
+    /// machine can read command lines.
+    #[arg(
+        id = "database-url",
+        long = "database",
+        value_name = "URL",
+        env = tillsync_fleet::DATABASE_VARIABLE,
+        hide_env_values = true
+    )]
+    pub(crate) url: Option<DatabaseUrl>,
+}
+
+/// Why headquarters' database on PostgreSQL cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    /// What the driver says of it is left out: it may quote a part of the password.
+    #[error("the URL of the headquarters database cannot be read")]
+    BadUrl,
+    /// No server answers.
+    #[error("the PostgreSQL server of headquarters cannot be reached")]
+    Unreachable(#[source] Said),
+    /// The server, or the database, does not let headquarters in.
+    #[error("the headquarters database on PostgreSQL cannot be opened")]
+    Refused(#[source] StorageError),
+    /// The schema cannot be made or changed.
+    #[error("the headquarters database on PostgreSQL cannot be brought up to date")]
+    NotMigrated(#[source] StorageError),
+    /// A database without any schema.
+    #[error("there is no headquarters in this PostgreSQL database yet")]
+    NoHeadquarters,
+    /// A schema that lacks changes.
+    #[error("the headquarters database lacks changes of this version: {}", .0.join(", "))]
+    Outdated(Vec<String>),
+    /// A database that a demo must not touch.
+    #[error("this PostgreSQL database already holds a headquarters")]
+    InUse,
+}
+
+impl DatabaseError {
+    /// What sort of failure it is.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            DatabaseError::BadUrl => ErrorKind::Invalid,
+            DatabaseError::Unreachable(_) => ErrorKind::Busy,
+            DatabaseError::Refused(error) | DatabaseError::NotMigrated(error) => error.kind(),
+            DatabaseError::NoHeadquarters => ErrorKind::NotFound,
+            DatabaseError::Outdated(_) | DatabaseError::InUse => ErrorKind::Conflict,
+        }
+    }
+
+    /// What to do.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            DatabaseError::BadUrl => {
+                "write postgres://user:password@host:5432/name, with %-codes for what is special \
+                 in a password, or host=… user=… password='…' dbname=…"
+            }
+            DatabaseError::Unreachable(_) => {
+                "check host and port of --database or TILLSYNC_DATABASE, that the server runs, and \
+                 that it listens to this machine (listen_addresses, firewalls)"
+            }
+            DatabaseError::Refused(_) => {
+                "check that --database or TILLSYNC_DATABASE names headquarters' own database and a \
+                 role that may use it"
+            }
+            DatabaseError::NotMigrated(_) => {
+                "give headquarters an empty database that its role owns: \
+                 createdb --owner ROLE --encoding UTF8 --template template0 NAME"
+            }
+            DatabaseError::NoHeadquarters => {
+                "check the name of the database; the first `tillsync hq serve` makes a headquarters"
+            }
+            DatabaseError::Outdated(_) => {
+                "`tillsync hq migrate` makes the changes, and so does the next `tillsync hq serve` \
+                 of this version; a node of the version before goes on with them"
+            }
+            DatabaseError::InUse => "give the demo an empty database, or leave --database away",
+        }
+    }
+}
+
+/// What to do about an answer of the server, by its SQLSTATE.
+pub(crate) fn hint_for(sqlstate: &str) -> Option<&'static str> {
+    match sqlstate {
+        "28000" | "28P01" => Some(
+            "check user and password in --database or TILLSYNC_DATABASE, and the server's \
+             pg_hba.conf; PGPASSWORD and .pgpass are not read",
+        ),
+        "3D000" => Some(
+            "correct the name in --database or TILLSYNC_DATABASE, or make the database: \
+             createdb --owner ROLE --encoding UTF8 --template template0 NAME",
+        ),
+        "42501" => Some(
+            "let the role of --database or TILLSYNC_DATABASE own headquarters' database and \
+             everything in it (ALTER DATABASE … OWNER TO …)",
+        ),
+        "53300" => Some(
+            "let the server take more connections (max_connections): a node of headquarters keeps \
+             up to 16, a command a few",
+        ),
+        "42P01" | "42703" | "42P07" | "42710" => Some(
+            "the database belongs to another program or was changed by hand: give headquarters \
+             one of its own",
+        ),
+        _ => None,
+    }
+}
+
+/// The SQLSTATE that a server answered with, by the words of an error or of its causes.
+pub(crate) fn sqlstate_in(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if let Some((_, rest)) = text.split_once("(SQLSTATE ") {
+            return rest.get(..5).map(str::to_owned);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Opens the database for a server, which brings it up to date.
+pub(crate) fn open_to_serve(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, DatabaseError> {
+    let is_current = pending(url)?.is_empty();
+    let opened = PostgresStorage::open(url.reveal()).map_err(|error| {
+        // Whoever was let in and then failed, failed with the schema.
+        if is_current { refused(error) } else { DatabaseError::NotMigrated(error) }
+    })?;
+    Ok(Arc::new(opened))
+}
+
+/// Opens the database of a headquarters that is there, to change what it holds.
+pub(crate) fn open_to_change(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, DatabaseError> {
+    expect_current(url)?;
+    Ok(Arc::new(PostgresStorage::open(url.reveal()).map_err(refused)?))
+}
+
+/// Opens the database of a headquarters that is there, or a replica of it, to look at it.
+pub(crate) fn open_to_look(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, DatabaseError> {
+    expect_current(url)?;
+    Ok(Arc::new(PostgresStorage::open_read_only(url.reveal()).map_err(refused)?))
+}
+
+/// The changes of the schema that are not made yet, oldest first.
+pub(crate) fn pending(url: &DatabaseUrl) -> Result<Vec<String>, DatabaseError> {
+    pending_migrations(url.reveal()).map_err(refused)
+}
+
+/// Refuses a database that is not a new one: headquarters has never served from it.
+pub(crate) fn expect_new(url: &DatabaseUrl) -> Result<(), DatabaseError> {
+    if is_new(&pending(url)?) { Ok(()) } else { Err(DatabaseError::InUse) }
+}
+
+fn expect_current(url: &DatabaseUrl) -> Result<(), DatabaseError> {
+    let pending = pending(url)?;
+    if is_new(&pending) {
+        return Err(DatabaseError::NoHeadquarters);
+    }
+    if pending.is_empty() { Ok(()) } else { Err(DatabaseError::Outdated(pending)) }
+}
+
+/// Whether even the first change is missing.
+fn is_new(pending: &[String]) -> bool {
+    pending.first().is_some_and(|first| first.starts_with("V1__"))
+}
+
+fn refused(error: StorageError) -> DatabaseError {
+    match error {
+        StorageError::Busy { source, .. } if sqlstate_in(source.as_ref()).is_none() => {
+            DatabaseError::Unreachable(source)
+        }
+        StorageError::Broken { source, .. } if is_about_url(&source) => DatabaseError::BadUrl,
+        error => DatabaseError::Refused(error),
+    }
+}
+
+fn is_about_url(said: &Said) -> bool {
+    said.to_string().starts_with("invalid connection string")
+}
