@@ -178,7 +178,17 @@ pub fn body_content(body: &Body) -> Box<RawValue> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(content: &'a str) -> Result<T, UnreadableDocument> {
-    serde_json::from_str(content).map_err(|error| UnreadableDocument(error.to_string()))
+    serde_json::from_str(content).map_err(|error| UnreadableDocument(in_our_words(&error)))
+}
+
+/// What is wrong and where, without the value: the text stands on pages and may reach a log.
+fn in_our_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if ["missing field", "unknown field", "duplicate field"].iter().any(|t| text.starts_with(t)) {
+        return text;
+    }
+    let what = if error.is_data() { "a value is not what belongs there" } else { "it is no JSON" };
+    format!("{what}, line {} column {}", error.line(), error.column())
 }
 
 fn raw<T: Serialize>(content: &T) -> Box<RawValue> {

@@ -245,11 +245,7 @@ pub trait StatementWrites {
 
     /// Marks the store's closed shifts that are in no statement. Says how many. One whose opening
     /// has not arrived is left out: nobody knows what was in its drawer.
-    fn shifts_mark(
-        &mut self,
-        id: &StatementId,
-        store: &DatabaseId,
-    ) -> Result<u64, StorageError>;
+    fn shifts_mark(&mut self, id: &StatementId, store: &DatabaseId) -> Result<u64, StorageError>;
 
     /// Takes transactions out of a statement again: they did not keep the rules of posting.
     fn transactions_unmark(
@@ -279,9 +275,5 @@ pub trait StatementWrites {
     ) -> Result<(), StorageError>;
 
     /// Notes that the transactions of a statement are posted.
-    fn transactions_post(
-        &mut self,
-        id: &StatementId,
-        now: Timestamp,
-    ) -> Result<(), StorageError>;
+    fn transactions_post(&mut self, id: &StatementId, now: Timestamp) -> Result<(), StorageError>;
 }

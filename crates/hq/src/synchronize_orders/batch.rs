@@ -209,15 +209,19 @@ fn waiting(state: &OrderState, reason: String, context: &Context<'_>) -> OrderSt
     }
 }
 
+/// What breaks a rule needs a person after a few tries. What this version cannot read, or the
+/// database refused, may heal by an upgrade: it is tried for ever, ever more seldom.
 fn failed(state: &OrderState, defect: &OrderDefect, context: &Context<'_>) -> OrderState {
     let tries = state.tries.saturating_add(1);
     let delay = context.policy.delay_after(tries, context.jitter);
+    let may_heal = matches!(defect, OrderDefect::Unreadable(_) | OrderDefect::Storage(_));
+    let is_over = !may_heal && context.policy.is_used_up(tries);
     let next_try_at = context.now.checked_add(delay).ok();
     OrderState {
         status: OrderStatus::Failed,
         error: Some(defect.to_string()),
         tries,
-        next_try_at: next_try_at.filter(|_| !context.policy.is_used_up(tries)),
+        next_try_at: next_try_at.filter(|_| !is_over),
         modified_at: context.now,
         ..state.clone()
     }

@@ -115,6 +115,24 @@ fn a_wrong_order_is_tried_again_with_back_off_until_its_tries_are_used_up() {
 }
 
 #[test]
+fn an_order_that_this_version_cannot_read_is_tried_for_ever_and_ever_more_seldom() {
+    let site = Site::new();
+    site.set(|parameters| parameters.order_tries_max = 1);
+    let mut arriving = DocumentBuilder::order(1).arriving();
+    arriving.row.content = serde_json::value::to_raw_value(&[1]).expect("JSON");
+    let source = tillsync_testkit::builders::upload_at(1);
+    let taken =
+        site.hq.storage().write(|tx| tx.documents_insert_once(&source, &[arriving.clone()]));
+    taken.expect("it arrives");
+    for tries in 1..=3 {
+        site.run(ORDERS);
+        assert_eq!(site.order(1).tries, tries);
+        assert!(site.order(1).next_try_at.is_some(), "an upgrade may read it");
+        site.pass(SignedDuration::from_hours(24));
+    }
+}
+
+#[test]
 fn an_address_of_another_customer_fails_its_order_and_no_other() {
     let site = Site::new();
     site.receive_operations(&[creation(1), creation(2), addition(3, 2, Rank::Primary)]);

@@ -129,3 +129,12 @@ fn numbers_that_arithmetic_could_break_on_are_not_read() {
         assert!(refused.0.contains("beyond any till"), "{refused}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_said_without_quoting_it() {
+    let row = DocumentRow::record(&sale(), Counter(1));
+    let content = row.content.get().replacen(r#""S1-S1""#, r#""Aino Virtanen, Helsinki""#, 1);
+    let refused = read_body("sale", &content).expect_err("no shift number");
+    assert!(refused.0.starts_with("a value is not what belongs there, line 1"), "{refused}");
+    assert!(!refused.0.contains("Aino"), "{refused}");
+}
