@@ -86,7 +86,8 @@ pub struct HeadquartersClient {
 }
 
 impl HeadquartersClient {
-    pub(crate) fn new(address: Address, token: Secret) -> Self {
+    /// A client with an operator's token.
+    pub fn new(address: Address, token: Secret) -> Self {
         HeadquartersClient { agent: agent(), address, token }
     }
 

@@ -60,6 +60,13 @@ impl MemoryKib {
 #[derive(Debug, Clone, Default)]
 pub struct Address(Arc<Mutex<Option<SocketAddr>>>);
 
+/// Where something listens that no fleet has started.
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Address(Arc::new(Mutex::new(Some(address))))
+    }
+}
+
 impl Address {
     /// Where it listens.
     pub fn get(&self) -> Option<SocketAddr> {

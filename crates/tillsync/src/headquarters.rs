@@ -1,6 +1,7 @@
 //! Opening the headquarters of a data directory, for commands that work on it directly.
 
 pub(crate) mod database;
+pub(crate) mod other_nodes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

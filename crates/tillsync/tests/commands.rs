@@ -11,6 +11,7 @@ fn check(folder: &Path, arguments: &str, expected: Expect) {
         .args(arguments.split_whitespace())
         .current_dir(folder)
         .env_remove("TILLSYNC_DATA_DIR")
+        .env_remove("TILLSYNC_DATABASE")
         .output()
         .expect("the program starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -60,20 +61,6 @@ fn a_folder_without_databases_is_named_with_what_to_do() {
             hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
             show what there is
             exit 1
-        "#]],
-    );
-}
-
-#[test]
-fn what_this_build_cannot_do_is_wrong_use() {
-    let folder = tempfile::tempdir().unwrap();
-    check(
-        folder.path(),
-        "demo --postgres --json",
-        expect![[r#"
-            error: headquarters on PostgreSQL is not available in this build
-            hint: correct what was given; --help shows an example
-            exit 2
         "#]],
     );
 }

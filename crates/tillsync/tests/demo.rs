@@ -1,14 +1,16 @@
 //! The demo, for real: processes, sockets, cut links, and the files they leave.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use rust_decimal::Decimal;
 use serde_json::Value;
+use tillsync_testkit::cluster::cluster;
 
 fn tillsync(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillsync"));
-    command.args(arguments).env_remove("TILLSYNC_DATA_DIR");
+    command.args(arguments).env_remove("TILLSYNC_DATA_DIR").env_remove("TILLSYNC_DATABASE");
     command.output().expect("the program starts")
 }
 
@@ -43,12 +45,52 @@ fn path(folder: &Path) -> &str {
 #[test]
 fn customers_created_behind_cut_links_get_one_account_each_and_every_store_knows_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, data) = (folder.path().join("people.csv"), folder.path().join("data"));
+    let data = folder.path().join("data");
+    let report = run_demo(folder.path(), &["--data-dir", path(&data)]);
+    check_what_is_left(&data, &report);
+}
+
+#[test]
+fn the_demo_comes_to_the_same_on_a_postgresql_of_its_own_which_is_gone_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let temporary = folder.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    // The server's user must come through to its own folder.
+    for open in [folder.path(), &temporary] {
+        std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    run_demo_in(&temporary, folder.path(), &["--postgres"]);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
+fn the_demo_takes_an_empty_postgresql_database_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = cluster().new_database();
+    run_demo(folder.path(), &["--database", &url]);
+    let again = tillsync(&["demo", "--database", &url, "--json"]);
+    let stderr = String::from_utf8_lossy(&again.stderr);
+    assert!(stderr.contains("already holds a headquarters"), "{stderr}");
+    assert_eq!(again.status.code(), Some(1));
+    let found = cluster().sql(&url, "SELECT count(*) FROM customer WHERE account IS NOT NULL");
+    assert_eq!(found.as_deref(), Ok("30"), "28 people and two default customers");
+}
+
+fn run_demo(folder: &Path, options: &[&str]) -> Value {
+    run_demo_in(&std::env::temp_dir(), folder, options)
+}
+
+/// Runs the demo with 30 people at two stores, and checks its report.
+fn run_demo_in(temporary: &Path, folder: &Path, options: &[&str]) -> Value {
+    let file = folder.join("people.csv");
     write_customers(&file);
-    let shape = ["--stores", "2", "--registers", "1", "--json"];
-    let mut arguments = vec!["demo", "--customers", path(&file), "--data-dir", path(&data)];
-    arguments.extend(shape);
-    let output = tillsync(&arguments);
+    let output = Command::new(env!("CARGO_BIN_EXE_tillsync"))
+        .args(["demo", "--customers", path(&file), "--stores", "2", "--registers", "1", "--json"])
+        .args(options)
+        .env_remove("TILLSYNC_DATA_DIR")
+        .env("TMPDIR", temporary)
+        .output()
+        .expect("the program starts");
     let report = json(&output);
     assert!(output.status.success(), "{report:#}");
     for (key, expected) in [
@@ -66,19 +108,19 @@ fn customers_created_behind_cut_links_get_one_account_each_and_every_store_knows
         assert_eq!(report[key], expected, "{key}: {report:#}");
     }
     check_what_was_sold(&report);
-    let refused: Vec<_> = report["refusals"].as_array().unwrap().iter().collect();
+    let refused: Vec<_> = report["refusals"].as_array().expect("a list").iter().collect();
     assert_eq!((&refused[0]["row"], &refused[0]["field"]), (&7.into(), &"Name".into()));
     assert_eq!(refused[1]["row"], 11);
     assert_eq!(refused[1]["field"], "Addresses[0].ZipCode");
-    let stores = report["stores"].as_array().unwrap();
-    let ids: Vec<_> = stores.iter().map(|store| store["id"].as_str().unwrap()).collect();
+    let stores = report["stores"].as_array().expect("a list");
+    let ids: Vec<_> = stores.iter().map(|store| store["id"].as_str().expect("a name")).collect();
     assert_eq!(ids, ["S1", "S2"]);
     for store in stores {
         assert_eq!((&store["customers"], &store["pending"]), (&28.into(), &0.into()));
         assert_eq!(store["registers"][0]["accounts"], 28, "{store:#}");
     }
     assert!(stores[1]["pending_before"].as_u64() >= Some(1), "the link of S2 was not cut");
-    check_what_is_left(&data, &report);
+    report
 }
 
 /// 28 customers at four tills, seven each, so that every wish occurs.

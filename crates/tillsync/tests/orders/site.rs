@@ -17,7 +17,8 @@ use tillsync_testkit::builders::{creation, upload_at};
 pub(crate) fn tillsync(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tillsync"));
     command.args(arguments).args(["--data-dir", "."]).current_dir(folder);
-    command.env_remove("TILLSYNC_DATA_DIR").env("USER", "ann").stdin(Stdio::null());
+    command.env_remove("TILLSYNC_DATA_DIR").env_remove("TILLSYNC_DATABASE");
+    command.env("USER", "ann").stdin(Stdio::null());
     command
 }
 
