@@ -67,8 +67,7 @@ pub(crate) async fn open_shift(
 pub(super) fn show_shift(app: &App, segment: &str) -> Result<Json<ShiftJson>, ODataError> {
     let key = key_in("Shifts", segment)?.ok_or_else(ODataError::nothing_here)?;
     if key == CURRENT {
-        let none = || ODataError::new(ErrorKind::NotFound, "no shift is open at this node");
-        return Ok(Json(current_shift(&app.edge)?.ok_or_else(none)?.into()));
+        return Ok(Json(current_shift(&app.edge)?.ok_or_else(none_open)?.into()));
     }
     let view = match key.parse() {
         Ok(number) => find_shift(&app.edge, &number)?,
@@ -101,11 +100,16 @@ fn no_shift() -> ODataError {
     ODataError::new(ErrorKind::NotFound, "this node knows no shift with that id")
 }
 
+fn none_open() -> ODataError {
+    let message = "no shift is open at this node; one that was blind closed is closed by its id";
+    ODataError::new(ErrorKind::NotFound, message)
+}
+
 fn number(app: &App, segment: &str) -> Result<ShiftNumber, ODataError> {
     let key = key_in("Shifts", segment)?.ok_or_else(ODataError::nothing_here)?;
     if key == CURRENT {
         let current = current_shift(&app.edge)?;
-        return current.map(|view| view.number).ok_or_else(no_shift);
+        return current.map(|view| view.number).ok_or_else(none_open);
     }
     key.parse().map_err(|_| no_shift())
 }

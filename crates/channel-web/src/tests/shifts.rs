@@ -25,6 +25,11 @@ fn a_shift_is_opened_blind_closed_and_counted() {
     }
     let blind = node.call("POST", &format!("{path}/BlindClose"), &Value::Null).1;
     assert_eq!((&blind["StatusValue"], &blind["Status"]), (&json!(3), &json!("BlindClosed")));
+    for (verb, path) in [("GET", "Shifts('Current')"), ("POST", "Shifts('Current')/Close")] {
+        let (status, error) = node.call(verb, &format!("/Commerce/{path}"), &Value::Null);
+        let message = error["error"]["message"].as_str().expect("a message");
+        assert_eq!((status, message.contains("no shift is open")), (404, true), "{message}");
+    }
     let count = json!({"TenderLines": [
         {"TenderTypeId": "1", "CurrencyCode": "EUR", "Amount": "101.50"},
         {"TenderTypeId": 3, "Amount": 0},
