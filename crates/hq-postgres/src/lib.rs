@@ -27,6 +27,8 @@ mod items;
 mod jobs;
 mod ledger;
 mod migrations;
+mod news;
+mod nodes;
 mod parameters;
 mod pool;
 mod postings_check;
@@ -39,4 +41,5 @@ mod transactions;
 mod tx;
 
 pub use migrations::pending_migrations;
+pub use news::PostgresNews;
 pub use storage::PostgresStorage;

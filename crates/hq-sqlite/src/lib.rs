@@ -18,6 +18,7 @@ mod items;
 mod jobs;
 mod ledger;
 mod migrations;
+mod nodes;
 mod parameters;
 mod pool;
 mod postings_check;

@@ -55,6 +55,8 @@ const OPERATOR_TOKEN: &str = "operator_token";
         api::jobs::run_job,
         api::jobs::set_schedule,
         api::jobs::show_run,
+        api::nodes::list_nodes,
+        api::nodes::list_leases,
         api::packages::list_packages,
         api::sessions::list_sessions,
         api::sessions::show_session,

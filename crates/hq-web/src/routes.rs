@@ -164,6 +164,8 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/api/v1/jobs/{job}/runs", Operator, |m| on(m, api::jobs::run_job)),
     route(Put, "/api/v1/jobs/{job}/schedule", Operator, |m| on(m, api::jobs::set_schedule)),
     route(Get, "/api/v1/runs/{id}", Operator, |m| on(m, api::jobs::show_run)),
+    route(Get, "/api/v1/nodes", Operator, |m| on(m, api::nodes::list_nodes)),
+    route(Get, "/api/v1/leases", Operator, |m| on(m, api::nodes::list_leases)),
     route(Get, "/api/v1/packages", Operator, |m| on(m, api::packages::list_packages)),
     route(Get, "/api/v1/sessions", Operator, |m| on(m, api::sessions::list_sessions)),
     route(Get, "/api/v1/sessions/{id}", Operator, |m| on(m, api::sessions::show_session)),

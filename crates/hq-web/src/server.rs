@@ -37,6 +37,9 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long answers that are under way may take when the server ends.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
 
+/// How long a connection that was just made may take to ask something when the server ends.
+const FIRST_WORD_MAX: Duration = Duration::from_millis(300);
+
 /// The pause after the machine refused a connection, for want of file descriptors as a rule.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -120,6 +123,7 @@ pub async fn serve(
 
     let mut open = Connections::new(router(&app));
     accept_until(&listener, &mut open, stop).await;
+    take_the_rest(&listener, &mut open).await;
     drop(listener);
     app.hq().signals().stop();
     open.drain().await;
@@ -154,6 +158,16 @@ async fn accept_until(
                 }
             },
         }
+    }
+}
+
+/// Takes the connections that the machine has made already: whoever made one may have asked, and
+/// closing the socket would cut it off.
+async fn take_the_rest(listener: &TcpListener, open: &mut Connections) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    while let Ok(Ok((stream, _))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else { return };
+        open.serve(stream, place);
     }
 }
 
@@ -194,6 +208,7 @@ impl Connections {
             let is_idle_at_the_end = async {
                 let ended = ending.wait_for(|ending| *ending).await;
                 drop(ended);
+                tokio::time::sleep(FIRST_WORD_MAX).await;
                 if was_used.load(Ordering::Relaxed) {
                     std::future::pending::<()>().await;
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
 use tillsync_domain::clock::Clock;
@@ -11,9 +11,10 @@ use tillsync_domain::ids::AccountNumber;
 use tillsync_exchange::retry::Jitter;
 use uuid::Uuid;
 
+use crate::nodes::Membership;
 use crate::package_store::PackageStore;
 use crate::signals::Signals;
-use crate::storage::{LeaseHolder, Storage};
+use crate::storage::{NodeId, Storage};
 
 /// What a node is given: nothing of it can be reached in any other way.
 pub struct Ports {
@@ -36,7 +37,8 @@ pub struct Headquarters {
     pub(crate) work_folder: PathBuf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    pub(crate) holder: LeaseHolder,
+    pub(crate) node: NodeId,
+    pub(crate) membership: OnceLock<Membership>,
     /// Numbers taken off a non-continuous sequence in blocks and not given yet.
     pub(crate) spare_accounts: Mutex<VecDeque<AccountNumber>>,
     signals: Signals,
@@ -46,14 +48,15 @@ impl Headquarters {
     /// Sets a node up over its ports.
     pub fn new(ports: Ports) -> Self {
         let Ports { storage, packages, work_folder, clock, entropy } = ports;
-        let holder = LeaseHolder(uuid_v7(entropy.as_ref(), clock.now()).to_string());
+        let node = NodeId(uuid_v7(entropy.as_ref(), clock.now()).to_string());
         Headquarters {
             storage,
             packages,
             work_folder,
             clock,
             entropy,
-            holder,
+            node,
+            membership: OnceLock::new(),
             spare_accounts: Mutex::default(),
             signals: Signals::default(),
         }

@@ -15,6 +15,7 @@ mod headquarters;
 pub mod history;
 pub mod items;
 pub mod jobs;
+pub mod nodes;
 mod package_store;
 pub mod parameters;
 mod parties;
@@ -32,4 +33,4 @@ pub mod workers;
 
 pub use headquarters::{Headquarters, Ports};
 pub use package_store::{PackageStore, PackageStoreError};
-pub use signals::Signals;
+pub use signals::{Announcer, News, Signals};

@@ -31,7 +31,7 @@ pub enum PromoteError {
     #[error("there is no number sequence {0}; set it up with `tillsync number-sequence set`")]
     NoSequence(&'static str),
     /// Another run holds the lease now.
-    #[error("the run lost its lease to another process; that one goes on with the work")]
+    #[error("the run lost its lease, or its process ends; another one goes on with the work")]
     LeaseLost,
     /// The database failed.
     #[error("promote staged customers")]

@@ -1,15 +1,45 @@
-//! Wake-ups inside one process: they carry no data, only "look again".
+//! Wake-ups inside one process, and between the nodes of one headquarters: they carry no data, only
+//! "look again".
 //!
 //! Losing one is harmless: every listener also looks by itself now and then.
 
 use std::collections::BTreeSet;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tillsync_domain::ids::GroupId;
 use tokio::sync::watch;
 
 use crate::distribution::Download;
+
+/// What nodes tell one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum News {
+    /// There may be something new for databases that poll.
+    Offers,
+    /// A node leaves work behind that it can not do itself.
+    Work,
+}
+
+impl News {
+    /// Every kind of news.
+    pub const ALL: [News; 2] = [News::Offers, News::Work];
+
+    /// The name under which it travels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            News::Offers => "offers",
+            News::Work => "work",
+        }
+    }
+}
+
+/// The way to the other nodes. It must not wait for them; what it loses costs them only time.
+pub trait Announcer: Send + Sync {
+    /// Tells every other node.
+    fn announce(&self, news: News);
+}
 
 /// What woke a worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,17 +67,28 @@ struct State {
 }
 
 /// The signals of one headquarters process.
-#[derive(Debug)]
 pub struct Signals {
     state: Mutex<State>,
     changed: Condvar,
     offers: watch::Sender<u64>,
+    announcer: OnceLock<Box<dyn Announcer>>,
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals").field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 impl Default for Signals {
     fn default() -> Self {
         let (offers, _) = watch::channel(0);
-        Signals { state: Mutex::default(), changed: Condvar::new(), offers }
+        Signals {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            offers,
+            announcer: OnceLock::new(),
+        }
     }
 }
 
@@ -82,9 +123,36 @@ impl Signals {
         });
     }
 
-    /// There may be something new for databases that poll.
+    /// There may be something new for databases that poll, here or at other nodes.
     pub fn offers_changed(&self) {
-        self.offers.send_modify(|generation| *generation += 1);
+        self.heard(News::Offers);
+        self.announce(News::Offers);
+    }
+
+    /// Opens the way to the other nodes. Only the first call counts.
+    pub fn connect(&self, announcer: Box<dyn Announcer>) {
+        // Two ways would only tell everything twice.
+        drop(self.announcer.set(announcer));
+    }
+
+    /// Tells the other nodes, where there is a way to them.
+    pub(crate) fn announce(&self, news: News) {
+        if let Some(announcer) = self.announcer.get() {
+            announcer.announce(news);
+        }
+    }
+
+    /// Takes what another node tells, and does not pass it on.
+    pub fn heard(&self, news: News) {
+        match news {
+            News::Offers => self.offers.send_modify(|generation| *generation += 1),
+            News::Work => self.update(|state| {
+                state.operations = true;
+                state.documents = true;
+                state.customers = true;
+                state.items = true;
+            }),
+        }
     }
 
     /// A receiver that changes whenever polls should look again.
@@ -95,7 +163,7 @@ impl Signals {
     /// Ends every worker and every waiting poll.
     pub fn stop(&self) {
         self.update(|state| state.stop = true);
-        self.offers_changed();
+        self.heard(News::Offers);
     }
 
     /// Whether the process ends.
@@ -146,6 +214,8 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -173,5 +243,31 @@ mod tests {
         assert_eq!(wake.snapshots, BTreeSet::from([(Download::Customers, group)]));
         let rest = signals.wait(Duration::ZERO, |wake| wake.operations);
         assert!(rest.operations);
+    }
+
+    #[test]
+    fn what_was_heard_is_taken_and_never_passed_on() {
+        struct Recorder(Arc<Mutex<Vec<News>>>);
+        impl Announcer for Recorder {
+            fn announce(&self, news: News) {
+                self.0.lock().unwrap().push(news);
+            }
+        }
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let signals = Signals::default();
+        signals.connect(Box::new(Recorder(Arc::clone(&told))));
+        let mut offers = signals.watch_offers();
+        for news in News::ALL {
+            signals.heard(news);
+        }
+        assert!(offers.has_changed().unwrap());
+        assert!(signals.wait(Duration::ZERO, |wake| wake.operations).items);
+        assert!(told.lock().unwrap().is_empty());
+        offers.borrow_and_update();
+        signals.offers_changed();
+        assert!(offers.has_changed().unwrap(), "its own polls wait for no other node");
+        assert_eq!(*told.lock().unwrap(), [News::Offers]);
+        signals.stop();
+        assert_eq!(told.lock().unwrap().len(), 1, "the end of one node is not that of the others");
     }
 }

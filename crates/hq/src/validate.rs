@@ -52,7 +52,7 @@ pub enum ValidateError {
         statement: StatementId,
     },
     /// Another run holds the lease now.
-    #[error("the run lost its lease to another process; that one goes on with the work")]
+    #[error("the run lost its lease, or its process ends; another one goes on with the work")]
     LeaseLost,
     /// The customers that transactions name could not be promoted.
     #[error("promote the customers of transactions")]

@@ -18,6 +18,7 @@ use tillsync_exchange::messages::ExchangeMode;
 use crate::distribution::Download;
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
+use crate::nodes::HEARTBEAT;
 use crate::promote::PromoteError;
 use crate::signals::Wake;
 use crate::statements::StatementError;
@@ -65,6 +66,7 @@ impl Workers {
                 spawn("settle", settle_live)?,
                 spawn("distribute", distribute_live)?,
                 spawn("schedule", keep_schedules)?,
+                spawn("heartbeat", stay_listed)?,
             ],
         })
     }
@@ -74,13 +76,17 @@ impl Workers {
         self.hq_threads.iter().all(|thread| !thread.is_finished())
     }
 
-    /// Asks the threads to end after their present batch and waits for them.
+    /// Asks the threads to end after their present batch, waits for them, and leaves what they held
+    /// to other nodes.
     pub fn stop(self, hq: &Headquarters) {
         hq.signals().stop();
         for thread in self.hq_threads {
             if thread.join().is_err() {
                 tracing::error!("a worker thread panicked");
             }
+        }
+        if let Err(error) = hq.leave() {
+            tracing::warn!(%error, "leave the list of nodes; leases expire by themselves");
         }
     }
 }
@@ -203,6 +209,15 @@ fn keep_schedules(hq: &Headquarters) {
                 Err(error) => log_unless_busy(job, &error),
             }
         }
+    }
+}
+
+fn stay_listed(hq: &Headquarters) {
+    while !hq.signals().is_stopping() {
+        if let Err(error) = hq.send_heartbeat() {
+            tracing::warn!(%error, "say that this node is there");
+        }
+        hq.signals().pause(HEARTBEAT);
     }
 }
 

@@ -28,6 +28,13 @@ impl Entropy for OsEntropy {
     }
 }
 
+/// What this machine is called.
+pub(crate) fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "hq".to_owned() } else { name.to_owned() }
+}
+
 /// The machine's clock, for whom it is handed to.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)

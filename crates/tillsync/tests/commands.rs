@@ -187,6 +187,19 @@ fn every_job_is_listed() {
 }
 
 #[test]
+fn a_headquarters_that_nobody_serves_has_no_nodes() {
+    let folder = headquarters();
+    check(
+        folder.path(),
+        "hq nodes --data-dir .",
+        expect![[r#"
+            no node serves this headquarters
+            exit 0
+        "#]],
+    );
+}
+
+#[test]
 fn every_number_sequence_is_shown() {
     let folder = headquarters();
     check(

@@ -11,6 +11,7 @@ pub mod history;
 pub mod items;
 pub mod jobs;
 pub mod ledger;
+pub mod nodes;
 pub mod operations;
 pub mod orders;
 pub mod packages;

@@ -3,6 +3,7 @@
 mod api;
 mod authorization;
 mod exchange;
+mod nodes;
 mod orders;
 mod polls;
 mod posting;

@@ -6,5 +6,6 @@ mod run;
 mod schedule;
 mod work;
 
+pub(crate) use run::end_dead_run;
 pub use run::{ActiveRun, JobError, JobOptions};
 pub use schedule::{InUse, ScheduleError, schedule_warnings};

@@ -245,10 +245,14 @@ impl Headquarters {
 
     /// A run is the holder, not its process: two runs of one process exclude each other too.
     fn holder_of(&self, record: &RunRecord) -> crate::storage::LeaseHolder {
-        crate::storage::LeaseHolder(format!("{}/{}", self.holder.0, record.id))
+        crate::storage::LeaseHolder(format!("{}/{}", self.node, record.id))
     }
 
+    /// Whether a run may go on: its lease is still its own, and its node does not end.
     pub(super) fn renew(&self, record: &RunRecord) -> bool {
+        if self.signals().is_stopping() {
+            return false;
+        }
         let now = self.now();
         let lease = self.lease(record, now);
         matches!(self.storage.write(|tx| tx.lease_take(&lease, now)), Ok(LeaseOutcome::Taken))
@@ -299,7 +303,11 @@ impl ActiveRun<'_> {
 }
 
 /// A run whose lease was taken over has ended, although nobody said so.
-fn end_dead_run(tx: &mut dyn WriteTx, run: &RunId, now: Timestamp) -> Result<(), StorageError> {
+pub(crate) fn end_dead_run(
+    tx: &mut dyn WriteTx,
+    run: &RunId,
+    now: Timestamp,
+) -> Result<(), StorageError> {
     let dead = tx.run_get(run)?.filter(|run| run.outcome == RunOutcome::Running);
     let Some(dead) = dead else { return Ok(()) };
     tx.run_put(&RunRecord {

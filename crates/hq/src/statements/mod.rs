@@ -82,7 +82,7 @@ pub enum StatementError {
     #[error("begin a statement")]
     Begin(#[source] Box<StatementProblem>),
     /// Another run holds the lease now.
-    #[error("the run lost its lease to another process; that one goes on with the work")]
+    #[error("the run lost its lease, or its process ends; another one goes on with the work")]
     LeaseLost,
     /// The database failed.
     #[error("run statements")]

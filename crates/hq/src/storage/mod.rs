@@ -14,6 +14,7 @@ mod error;
 mod inbox;
 mod items;
 mod jobs;
+mod nodes;
 mod parameters;
 mod sequences;
 mod statements;
@@ -42,6 +43,7 @@ pub use jobs::{
     JobReads, JobWrites, Lease, LeaseHolder, LeaseOutcome, RunOutcome, RunRecord, ScheduleRecord,
     Trigger,
 };
+pub use nodes::{NodeId, NodeName, NodeReads, NodeRecord, NodeWrites};
 pub use parameters::{ParameterReads, ParameterWrites, Parameters};
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
 pub use statements::{
@@ -57,6 +59,7 @@ pub trait ReadTx:
     + SequenceReads
     + DistributionReads
     + JobReads
+    + NodeReads
     + DocumentReads
     + StatementReads
     + ItemReads
@@ -71,6 +74,7 @@ impl<T> ReadTx for T where
         + SequenceReads
         + DistributionReads
         + JobReads
+        + NodeReads
         + DocumentReads
         + StatementReads
         + ItemReads
@@ -87,6 +91,7 @@ pub trait WriteTx:
     + SequenceWrites
     + DistributionWrites
     + JobWrites
+    + NodeWrites
     + DocumentWrites
     + StatementWrites
     + ItemWrites
@@ -102,6 +107,7 @@ impl<T> WriteTx for T where
         + SequenceWrites
         + DistributionWrites
         + JobWrites
+        + NodeWrites
         + DocumentWrites
         + StatementWrites
         + ItemWrites

@@ -18,6 +18,7 @@ pub mod inbox;
 pub mod items;
 pub mod jobs;
 pub mod ledger;
+pub mod nodes;
 pub mod orders;
 pub mod packages;
 pub mod promotion;
@@ -155,6 +156,12 @@ cases! {$
         old_runs_are_forgotten_but_running_ones_stay
         schedules_are_replaced_by_job
         pulls_count_up
+    }
+    nodes {
+        a_node_is_replaced_by_its_identity
+        nodes_are_listed_in_the_order_of_their_start
+        a_node_that_leaves_is_struck_off
+        only_nodes_that_were_not_heard_of_are_forgotten
     }
     documents {
         a_transaction_comes_back_word_for_word_with_its_header

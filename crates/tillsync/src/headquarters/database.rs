@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tillsync_domain::kind::ErrorKind;
 use tillsync_fleet::DatabaseUrl;
+use tillsync_hq::Headquarters;
 use tillsync_hq::storage::{Storage, StorageError};
-use tillsync_hq_postgres::{PostgresStorage, pending_migrations};
+use tillsync_hq_postgres::{PostgresNews, PostgresStorage, pending_migrations};
 
 /// What the database driver or the server said.
 type Said = Box<dyn Error + Send + Sync>;
@@ -158,6 +159,22 @@ pub(crate) fn open_to_change(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, Data
 pub(crate) fn open_to_look(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, DatabaseError> {
     expect_current(url)?;
     Ok(Arc::new(PostgresStorage::open_read_only(url.reveal()).map_err(refused)?))
+}
+
+/// Lets a node that serves hear at once what others do, and tell them.
+pub(crate) fn connect_nodes(
+    hq: &Arc<Headquarters>,
+    url: &DatabaseUrl,
+) -> Result<(), DatabaseError> {
+    let listener = Arc::downgrade(hq);
+    let heard = move |news| {
+        if let Some(hq) = listener.upgrade() {
+            hq.signals().heard(news);
+        }
+    };
+    let news = PostgresNews::open(url.reveal(), hq.node(), heard).map_err(refused)?;
+    hq.signals().connect(Box::new(news));
+    Ok(())
 }
 
 /// The changes of the schema that are not made yet, oldest first.

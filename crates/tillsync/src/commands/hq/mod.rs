@@ -6,6 +6,7 @@ mod add_group;
 mod add_register;
 mod default_customer;
 mod migrate;
+mod nodes;
 mod serve;
 mod set_mode;
 mod token;
@@ -20,6 +21,8 @@ use crate::failure::Failure;
 pub(crate) enum Command {
     /// Run a headquarters server; the first start makes its database.
     Serve(serve::Arguments),
+    /// List the nodes that serve headquarters, and the jobs that run on them.
+    Nodes(nodes::Arguments),
     /// Bring a PostgreSQL database up to date, or list what that would change.
     Migrate(migrate::Arguments),
     /// Add a channel database group, or change its address books and mode.
@@ -41,6 +44,7 @@ pub(crate) enum Command {
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => serve::run(arguments),
+        Command::Nodes(arguments) => nodes::run(arguments),
         Command::Migrate(arguments) => migrate::run(arguments),
         Command::AddGroup(arguments) => add_group::run(arguments),
         Command::AddChannel(arguments) => add_channel::run(arguments),

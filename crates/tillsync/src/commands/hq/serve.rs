@@ -7,12 +7,14 @@ use std::sync::Arc;
 use tillsync_exchange::device::Secret;
 use tillsync_hq::Headquarters;
 use tillsync_hq::access::AccessError;
+use tillsync_hq::storage::NodeName;
 use tillsync_hq_web::{PlainHttp, ServeOptions};
 
 use crate::failure::{CommandError, Failure};
 use crate::headquarters;
 use crate::headquarters::database::DatabaseArgument;
 use crate::serving::{self, ServeArguments};
+use crate::system;
 
 /// Arguments of `hq serve`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,9 @@ pub(crate) struct Arguments {
     data_dir: PathBuf,
     #[command(flatten)]
     database: DatabaseArgument,
+    /// What this node is called in the list of nodes; the name of the machine when absent.
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
     #[command(flatten)]
     serving: ServeArguments,
 }
@@ -40,6 +45,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let hq = Arc::new(headquarters::open_to_serve(folder, arguments.database.url.as_ref())?);
     hq.initialize()?;
     write_operator_token(&hq, folder)?;
+    let name = arguments.node.clone().unwrap_or_else(system::machine_name);
+    hq.join(NodeName(name), env!("CARGO_PKG_VERSION"));
+    if let Some(url) = &arguments.database.url {
+        headquarters::database::connect_nodes(&hq, url)?;
+    }
     let serving = &arguments.serving;
     let runtime = serving::runtime()?;
     let stop = runtime.block_on(async { serving.stop_requested() })?;
