@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`.
+//! `check-demo`, `crash`, `cluster`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -7,6 +7,7 @@
 
 mod check_demo;
 mod ci;
+mod cluster;
 mod crash;
 mod dependencies;
 mod generate;
@@ -51,6 +52,10 @@ enum Command {
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
     Crash(crash::Arguments),
+    /// Kill and pause nodes of headquarters over one PostgreSQL under load; nothing may be lost.
+    ///
+    /// Example: cargo xtask cluster --nodes 3 --kills 30
+    Cluster(cluster::Arguments),
     /// Check the JSON report that `tillsync demo --json` printed.
     CheckDemo(check_demo::Arguments),
 }
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
+        Command::Cluster(arguments) => cluster::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };
     match outcome {

@@ -34,8 +34,10 @@ pub struct FleetPlan {
 /// One server of a fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NodeId {
-    /// Headquarters.
+    /// Headquarters, or its first node.
     Headquarters,
+    /// Another node of headquarters, counted from 0.
+    Another(usize),
     /// The edge at this position of [`Fleet::edges`].
     Edge(usize),
 }
@@ -76,6 +78,9 @@ pub struct Fleet {
     // Dropped first, so that nobody misses an upstream.
     edges: Vec<Edge>,
     headquarters: Server,
+    others: Vec<Server>,
+    /// The way to whichever node of headquarters runs, where there are several.
+    front: Option<Link>,
 }
 
 impl Fleet {
@@ -83,24 +88,51 @@ impl Fleet {
     ///
     /// # Errors
     /// Broken: a command failed or a server did not come up.
-    pub fn start(plan: &FleetPlan, mut on_started: impl FnMut(&str)) -> Result<Fleet, FleetError> {
+    pub fn start(plan: &FleetPlan, on_started: impl FnMut(&str)) -> Result<Fleet, FleetError> {
+        Fleet::start_nodes(plan, 1, on_started)
+    }
+
+    /// The same with so many nodes of headquarters, over one database that they share. Each store
+    /// begins with another one and changes to the next when its own does not answer.
+    ///
+    /// # Errors
+    /// As [`Fleet::start`].
+    pub fn start_nodes(
+        plan: &FleetPlan,
+        nodes: usize,
+        mut on_started: impl FnMut(&str),
+    ) -> Result<Fleet, FleetError> {
         let layout = Layout::under(&plan.folder);
         make_folder(&layout.logs())?;
         make_folder(&layout.headquarters())?;
         let program = Program::at(&plan.executable);
         let arguments = words(&["hq", "serve"], &layout.headquarters());
         let operator = program.clone().on_database(plan.database.clone());
-        let mut headquarters = Server::new("hq", operator.clone(), arguments, layout.log("hq"));
+        let log = layout.log("hq");
+        let mut headquarters = Server::new("hq", operator.clone(), arguments.clone(), log);
         headquarters.start()?;
         on_started(headquarters.name());
-        let mut fleet = Fleet { layout, operator, edges: Vec::new(), headquarters };
+        let mut others = Vec::new();
+        for number in 2..=nodes {
+            let (name, mut arguments) = (format!("hq{number}"), arguments.clone());
+            arguments.extend(["--node".into(), name.clone().into()]);
+            let mut node = Server::new(&name, operator.clone(), arguments, layout.log(&name));
+            node.start()?;
+            on_started(&name);
+            others.push(node);
+        }
+        let (edges, front) = (Vec::new(), None);
+        let mut fleet = Fleet { layout, operator, edges, headquarters, others, front };
+        if nodes > 1 {
+            fleet.front = Some(open_link("headquarters", fleet.ways_up(0))?);
+        }
         for store in 1..=plan.stores {
-            let upstream = fleet.headquarters.address().clone();
+            let upstream = fleet.ways_up(store);
             fleet.add_edge(&program, &Place { store, register: None }, upstream)?;
             on_started(&last_name(&fleet.edges));
             let upstream = fleet.edges.last().map(|edge| edge.door.address.clone());
             for register in 1..=plan.registers {
-                let upstream = upstream.clone().expect("the store was added just before");
+                let upstream = vec![upstream.clone().expect("the store was added just before")];
                 let place = Place { store, register: Some(register) };
                 fleet.add_edge(&program, &place, upstream)?;
                 on_started(&last_name(&fleet.edges));
@@ -122,13 +154,15 @@ impl Fleet {
     /// Every server.
     pub fn nodes(&self) -> Vec<NodeId> {
         let edges = (0..self.edges.len()).map(NodeId::Edge);
-        std::iter::once(NodeId::Headquarters).chain(edges).collect()
+        let others = (0..self.others.len()).map(NodeId::Another);
+        std::iter::once(NodeId::Headquarters).chain(others).chain(edges).collect()
     }
 
     /// The name of a server, for people.
     pub fn name(&self, node: NodeId) -> &str {
         match node {
             NodeId::Headquarters => self.headquarters.name(),
+            NodeId::Another(index) => self.others[index].name(),
             NodeId::Edge(index) => self.edges[index].server.name(),
         }
     }
@@ -149,13 +183,50 @@ impl Fleet {
             path,
             source,
         })?;
-        let address = self.headquarters.address().clone();
+        let address = match &self.front {
+            Some(front) => Address::from(front.address()),
+            None => self.headquarters.address().clone(),
+        };
         Ok(HeadquartersClient::new(address, Secret::presented(token.trim())))
     }
 
     /// Ends a server at once with SIGKILL, and says whether there was anything to end.
     pub fn kill(&mut self, node: NodeId) -> Killed {
         self.server(node).kill()
+    }
+
+    /// Stops one server gracefully.
+    ///
+    /// # Errors
+    /// Broken: it did not end as it should.
+    pub fn drain(&mut self, node: NodeId) -> Result<(), FleetError> {
+        self.server(node).stop()
+    }
+
+    /// Holds a server still with SIGSTOP; nothing new is sent to it. Connections to it stay open
+    /// until [`Fleet::hang_up_on_absent`].
+    ///
+    /// # Errors
+    /// Broken: it could not be told.
+    pub fn pause(&mut self, node: NodeId) -> Result<(), FleetError> {
+        self.server(node).pause()
+    }
+
+    /// Lets a paused server go on as if nothing had happened.
+    ///
+    /// # Errors
+    /// Broken: it could not be told.
+    pub fn wake(&mut self, node: NodeId) -> Result<(), FleetError> {
+        self.server(node).wake()
+    }
+
+    /// Ends every connection to a server that is paused or gone, as a balancer does that looks
+    /// after its servers.
+    pub fn hang_up_on_absent(&self) {
+        let links = self.edges.iter().map(|edge| &edge.link);
+        for link in links.chain(&self.front) {
+            link.hang_up_on_absent();
+        }
     }
 
     /// Starts a server that does not run, and waits until it listens.
@@ -182,6 +253,9 @@ impl Fleet {
         for edge in &mut self.edges {
             outcome = outcome.and(edge.server.stop());
         }
+        for node in &mut self.others {
+            outcome = outcome.and(node.stop());
+        }
         outcome.and(self.headquarters.stop())
     }
 
@@ -193,21 +267,30 @@ impl Fleet {
     fn server(&mut self, node: NodeId) -> &mut Server {
         match node {
             NodeId::Headquarters => &mut self.headquarters,
+            NodeId::Another(index) => &mut self.others[index],
             NodeId::Edge(index) => &mut self.edges[index].server,
         }
+    }
+
+    /// The addresses of headquarters' nodes, beginning with another one for each number.
+    fn ways_up(&self, number: usize) -> Vec<Address> {
+        let nodes = std::iter::once(&self.headquarters).chain(&self.others);
+        let mut ways: Vec<_> = nodes.map(|node| node.address().clone()).collect();
+        let first = number % ways.len();
+        ways.rotate_left(first);
+        ways
     }
 
     fn add_edge(
         &mut self,
         program: &Program,
         place: &Place,
-        upstream: Address,
+        upstream: Vec<Address>,
     ) -> Result<(), FleetError> {
         let (id, store) = (place.id(), place.store_id());
         let folder = place.folder(&self.layout);
         make_folder(&folder)?;
-        let link = Link::open(upstream)
-            .map_err(|source| FleetError::Start { what: format!("the link of {id}"), source })?;
+        let link = open_link(id.as_str(), upstream)?;
         let hq = self.layout.headquarters();
         self.operator.run(&place.addition(&hq))?;
         let code = self.operator.run(&words(&["hq", "activation-code", id.as_str()], &hq))?;
@@ -294,6 +377,11 @@ impl Place {
         arguments.extend([upstream.into(), url.into(), "--code".into(), code.into()]);
         arguments
     }
+}
+
+fn open_link(name: &str, targets: Vec<Address>) -> Result<Link, FleetError> {
+    Link::open_to_any(targets)
+        .map_err(|source| FleetError::Start { what: format!("the link of {name}"), source })
 }
 
 fn words(command: &[&str], data_dir: &Path) -> Vec<OsString> {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -30,7 +31,8 @@ pub struct Link {
 
 #[derive(Debug)]
 struct Wire {
-    target: Address,
+    targets: Vec<Address>,
+    turn: AtomicUsize,
     connections: Mutex<Connections>,
 }
 
@@ -39,7 +41,7 @@ struct Connections {
     state: LinkState,
     is_closed: bool,
     next: u64,
-    open: HashMap<u64, [TcpStream; 2]>,
+    open: HashMap<u64, (SocketAddr, [TcpStream; 2])>,
 }
 
 impl Link {
@@ -48,6 +50,14 @@ impl Link {
     /// # Errors
     /// The machine gives no port or no thread.
     pub fn open(target: Address) -> io::Result<Link> {
+        Link::open_to_any(vec![target])
+    }
+
+    /// Opens a whole link to whichever of some targets listens: the first, until it does not.
+    ///
+    /// # Errors
+    /// The machine gives no port or no thread.
+    pub fn open_to_any(targets: Vec<Address>) -> io::Result<Link> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let connections = Connections {
@@ -56,7 +66,11 @@ impl Link {
             next: 0,
             open: HashMap::new(),
         };
-        let wire = Arc::new(Wire { target, connections: Mutex::new(connections) });
+        let wire = Arc::new(Wire {
+            targets,
+            turn: AtomicUsize::new(0),
+            connections: Mutex::new(connections),
+        });
         let accepting = Arc::clone(&wire);
         let acceptor = std::thread::Builder::new()
             .name("link".to_owned())
@@ -79,6 +93,18 @@ impl Link {
         let mut connections = self.wire.lock();
         connections.state = LinkState::Cut;
         connections.drop_all();
+    }
+
+    /// Ends the connections to targets that do not listen any more.
+    pub(crate) fn hang_up_on_absent(&self) {
+        let present: Vec<_> = self.wire.targets.iter().filter_map(Address::get).collect();
+        self.wire.lock().open.retain(|_, (target, ends)| {
+            let is_present = present.contains(target);
+            if !is_present {
+                hang_up(ends);
+            }
+            is_present
+        });
     }
 
     /// Lets connections pass again.
@@ -105,7 +131,7 @@ impl Drop for Link {
 
 impl Connections {
     fn drop_all(&mut self) {
-        for ends in self.open.values() {
+        for (_, ends) in self.open.values() {
             hang_up(ends);
         }
         self.open.clear();
@@ -118,7 +144,7 @@ impl Wire {
     }
 
     /// Registers a connection, unless the wire was cut or closed meanwhile.
-    fn admit(&self, ends: [TcpStream; 2]) -> Option<u64> {
+    fn admit(&self, target: SocketAddr, ends: [TcpStream; 2]) -> Option<u64> {
         let mut connections = self.lock();
         if connections.is_closed || connections.state == LinkState::Cut {
             hang_up(&ends);
@@ -126,8 +152,23 @@ impl Wire {
         }
         let id = connections.next;
         connections.next += 1;
-        connections.open.insert(id, ends);
+        connections.open.insert(id, (target, ends));
         Some(id)
+    }
+
+    /// Dials the target whose turn it is, and the next ones while nobody answers.
+    fn dial(&self) -> Option<(SocketAddr, TcpStream)> {
+        let first = self.turn.load(Ordering::Relaxed);
+        for turn in first..first + self.targets.len() {
+            let target = self.targets[turn % self.targets.len()].get();
+            let dialled =
+                target.and_then(|target| Some((target, TcpStream::connect(target).ok()?)));
+            if dialled.is_some() {
+                self.turn.store(turn % self.targets.len(), Ordering::Relaxed);
+                return dialled;
+            }
+        }
+        None
     }
 }
 
@@ -151,11 +192,10 @@ fn accept(listener: &TcpListener, wire: &Arc<Wire>) {
 }
 
 fn carry(wire: &Wire, near: TcpStream) -> io::Result<()> {
-    let Some(target) = wire.target.get() else { return Ok(()) };
-    let far = TcpStream::connect(target)?;
+    let Some((target, far)) = wire.dial() else { return Ok(()) };
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
-    let Some(id) = wire.admit([near.try_clone()?, far.try_clone()?]) else { return Ok(()) };
+    let Some(id) = wire.admit(target, [near.try_clone()?, far.try_clone()?]) else { return Ok(()) };
     let ends = [near.try_clone()?, far.try_clone()?];
     let back = std::thread::Builder::new().name("link-back".to_owned()).spawn(move || {
         let [near, far] = ends;
@@ -261,6 +301,21 @@ mod tests {
         assert_eq!(say(&dial(&link), "anybody?").unwrap_or_default(), "");
         target.set(echo_server().get());
         assert_eq!(say(&dial(&link), "anybody?").unwrap(), "anybody?\n");
+    }
+
+    #[test]
+    fn a_link_to_several_changes_to_the_next_and_hangs_up_on_who_is_gone() {
+        let (first, second) = (echo_server(), echo_server());
+        let link = Link::open_to_any(vec![first.clone(), second]).unwrap();
+        let stream = dial(&link);
+        assert_eq!(say(&stream, "a").unwrap(), "a\n");
+        link.hang_up_on_absent();
+        assert_eq!(say(&stream, "b").unwrap(), "b\n", "its target is there");
+        first.set(None);
+        assert_eq!(say(&stream, "c").unwrap(), "c\n", "what is open stays so");
+        link.hang_up_on_absent();
+        assert!(say(&stream, "d").map_or(true, |answer| answer.is_empty()));
+        assert_eq!(say(&dial(&link), "e").unwrap(), "e\n");
     }
 
     #[test]

@@ -84,6 +84,20 @@ impl TemporaryPostgres {
         Ok(server)
     }
 
+    /// Stops the server at once, as a crash would, and starts it again.
+    ///
+    /// # Errors
+    /// Broken: it does not come up again.
+    pub fn restart(&self) -> Result<(), FleetError> {
+        let (data, log) = (self.folder.join("data"), self.folder.join("log"));
+        run(ServerUser::choose()?
+            .command(&find_tools()?, "pg_ctl")
+            .args(["restart", "--wait", "--silent", "--mode=immediate", "-D"])
+            .arg(&data)
+            .arg("-l")
+            .arg(&log))
+    }
+
     /// The URL of its database.
     pub fn url(&self) -> DatabaseUrl {
         let folder = self.folder.display();

@@ -87,6 +87,8 @@ pub(crate) struct Server {
     log: PathBuf,
     address: Address,
     child: Option<Child>,
+    /// Where it listens again when it wakes.
+    paused_at: Option<SocketAddr>,
     peak: MemoryKib,
 }
 
@@ -101,7 +103,8 @@ impl Server {
         let rest = ["--listen", "127.0.0.1:0", "--stop-with-stdin"];
         arguments.extend(rest.map(OsString::from));
         let (name, address) = (name.to_owned(), Address::default());
-        Server { name, program, arguments, log, address, child: None, peak: MemoryKib::default() }
+        let peak = MemoryKib::default();
+        Server { name, program, arguments, log, address, child: None, paused_at: None, peak }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -155,6 +158,28 @@ impl Server {
             None => Killed::Now,
             Some(status) => Killed::HadEnded { status, log: self.log.clone() },
         }
+    }
+
+    /// Holds the process still; it is no longer listed under its address.
+    pub(crate) fn pause(&mut self) -> Result<(), FleetError> {
+        self.paused_at = self.address.get();
+        self.address.set(None);
+        self.signal("-STOP")
+    }
+
+    /// Lets the process go on, under its address.
+    pub(crate) fn wake(&mut self) -> Result<(), FleetError> {
+        self.signal("-CONT")?;
+        self.address.set(self.paused_at.take());
+        Ok(())
+    }
+
+    fn signal(&self, signal: &str) -> Result<(), FleetError> {
+        let Some(child) = &self.child else { return Ok(()) };
+        let id = child.id().to_string();
+        let sent = std::process::Command::new("kill").args([signal, &id]).status();
+        sent.map(drop)
+            .map_err(|source| FleetError::Start { what: format!("kill {signal}"), source })
     }
 
     /// Tells the process to end without waiting for it: its standard input ends.
@@ -307,6 +332,24 @@ mod tests {
         let killed = server.kill();
         let Killed::HadEnded { status, log } = killed else { panic!("{killed:?}") };
         assert_eq!((status.code(), log), (Some(3), folder.join("hq.log")));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_paused_server_is_not_listed_until_it_wakes() {
+        let (mut server, folder) = scripted("paused", "exec cat");
+        server.start().unwrap();
+        let address = server.address().get();
+        server.pause().unwrap();
+        assert_eq!(server.address().get(), None);
+        let id = server.child.as_ref().unwrap().id();
+        let state = || std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let stopped = || state().contains("T (stopped)").then_some(());
+        assert!(wait_until(STOP_LIMIT, stopped).is_some(), "{}", state());
+        server.wake().unwrap();
+        assert_eq!(server.address().get(), address);
+        assert!(wait_until(STOP_LIMIT, || stopped().is_none().then_some(())).is_some());
+        assert_eq!(server.kill(), Killed::Now);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -10,7 +10,7 @@ use tillsync_fleet::{Edge, Program};
 
 /// What every database knows.
 #[derive(Debug, Default)]
-pub(super) struct Dump {
+pub(crate) struct Dump {
     headquarters: Vec<Known>,
     edges: BTreeMap<String, HashMap<String, Option<String>>>,
 }
@@ -24,20 +24,20 @@ struct Known {
 
 /// The end of every customer.
 #[derive(Debug, Default)]
-pub(super) struct Judgement {
+pub(crate) struct Judgement {
     /// Customers with an account.
-    pub(super) promoted: u64,
+    pub(crate) promoted: u64,
     /// Acknowledged customers without one.
-    pub(super) lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
     /// Customers with two accounts, or accounts with two customers.
-    pub(super) doubled: BTreeSet<String>,
+    pub(crate) doubled: BTreeSet<String>,
     /// Accounts that an edge does not know or knows differently, by place.
-    pub(super) unknown: BTreeMap<String, u64>,
+    pub(crate) unknown: BTreeMap<String, u64>,
 }
 
 impl Judgement {
     /// Whether nothing is wrong.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         let unknown: u64 = self.unknown.values().sum();
         self.lost.is_empty() && self.doubled.is_empty() && unknown == 0
     }
@@ -45,7 +45,7 @@ impl Judgement {
 
 impl Dump {
     /// Reads every database of a data directory.
-    pub(super) fn read(program: &Program, folder: &Path) -> Result<Dump> {
+    pub(crate) fn read(program: &Program, folder: &Path) -> Result<Dump> {
         let mut arguments: Vec<OsString> = vec!["inspect".into(), "--data-dir".into()];
         arguments.push(folder.into());
         let text = program.run(&arguments)?;
@@ -54,6 +54,11 @@ impl Dump {
             dump.add(line).with_context(|| format!("read the line {line:?}"))?;
         }
         Ok(dump)
+    }
+
+    /// Every account number of headquarters.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.headquarters.iter().map(|known| known.account.as_str())
     }
 
     fn add(&mut self, line: &str) -> Result<()> {
@@ -75,7 +80,7 @@ impl Dump {
     /// what there is, at each of `places`.
     ///
     /// An edge that the dump does not name at all knows no account.
-    pub(super) fn judge(&self, told: &[(String, String)], places: &[String]) -> Judgement {
+    pub(crate) fn judge(&self, told: &[(String, String)], places: &[String]) -> Judgement {
         let mut judgement = Judgement::default();
         let mut by_identification: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         let (mut guids, mut accounts, mut keys) = (HashSet::new(), HashSet::new(), HashSet::new());
@@ -116,7 +121,7 @@ impl Dump {
 }
 
 /// What `tillsync inspect` calls an edge: by where its database lies.
-pub(super) fn place_of(edge: &Edge) -> String {
+pub(crate) fn place_of(edge: &Edge) -> String {
     let is_store = edge.id == edge.store;
     place_at(edge.store.as_str(), (!is_store).then_some(edge.database.as_path()))
 }

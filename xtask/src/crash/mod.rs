@@ -7,7 +7,7 @@
 
 mod books;
 mod clerk;
-mod judge;
+pub(crate) mod judge;
 mod load;
 mod operator;
 
@@ -256,7 +256,7 @@ fn draw(random: &mut Random, nodes: &[NodeId]) -> NodeId {
 }
 
 /// Waits until every edge knows every acknowledged customer by its account.
-fn wait_until_settled(fleet: &Fleet, customers: u64, limit: Duration) -> bool {
+pub(crate) fn wait_until_settled(fleet: &Fleet, customers: u64, limit: Duration) -> bool {
     let deadline = Deadline::after(limit);
     let clients: Vec<_> = fleet.edges().iter().map(|e| CommerceClient::new(&e.door)).collect();
     loop {
@@ -299,7 +299,7 @@ fn run_doctor(executable: &Path, folder: &Path) -> Result<Doctor> {
 }
 
 /// Builds the program as it ships and says where it is.
-fn build_program(root: &Path) -> Result<PathBuf> {
+pub(crate) fn build_program(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root)
@@ -319,7 +319,7 @@ fn build_program(root: &Path) -> Result<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a seed that nobody chose; it is printed")]
-fn seed_of_the_day() -> u64 {
+pub(crate) fn seed_of_the_day() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() ^ u64::from(since.subsec_nanos())
 }
