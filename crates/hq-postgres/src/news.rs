@@ -1,8 +1,8 @@
 //! News between the nodes of one headquarters, through LISTEN and NOTIFY.
 //!
 //! They are sent beside every transaction, after its commit: a NOTIFY inside would make commits
-//! wait for one another. Nothing may rest on them: a pooler between node and server swallows them, and
-//! so does a server that restarts. Whoever waits for them also looks by itself.
+//! wait for one another. Nothing may rest on them: a pooler between node and server swallows them,
+//! and so does a server that restarts. Whoever waits for them also looks by itself.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
