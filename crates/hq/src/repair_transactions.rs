@@ -270,7 +270,6 @@ impl Headquarters {
     /// # Errors
     /// NotFound: no such order. Invalid: a sale. Conflict: it is not on hold.
     pub fn lift_hold(&self, number: &TransactionNumber) -> Result<TransactionRecord, RepairError> {
-        let now = self.now();
         self.storage.write(|tx| {
             let state = match order_of(tx, number)? {
                 Ok((_, state)) => state,
@@ -279,7 +278,8 @@ impl Headquarters {
             if state.hold.is_none() {
                 return Ok(Err(RepairError::NotOnHold(number.clone())));
             }
-            tx.order_put(number, &OrderState { hold: None, modified_at: now, ..state }, None)?;
+            // The status stays as it is, and so does the time of its last change.
+            tx.order_put(number, &OrderState { hold: None, ..state }, None)?;
             reread(tx, number)
         })?
     }

@@ -12,7 +12,7 @@ use crate::headquarters::Headquarters;
 use crate::history::keys_of;
 use crate::storage::{
     AliasRecord, CustomerRecord, DatabaseRecord, DownloadSessionRecord, InboxCounts,
-    OperationRecord, ReadTx, StorageError, TransactionRecord,
+    OperationRecord, ReadTx, StorageError, TransactionEdit, TransactionRecord,
 };
 
 /// The most transactions in a trace, newest first; the order history has all of them.
@@ -181,6 +181,10 @@ fn trace_in(tx: &mut dyn ReadTx, key: &CustomerKey) -> Result<Option<CustomerTra
     let operations = tx.operations_of(&guid)?;
     let mut events = operations.iter().flat_map(operation_events).collect::<Vec<_>>();
     events.extend(transactions.iter().flat_map(transaction_events));
+    for repaired in transactions.iter().filter(|record| record.repaired.is_some()) {
+        let edits = tx.transaction_edits(&repaired.row.number)?;
+        events.extend(edits.iter().map(|edit| repair_event(repaired, edit)));
+    }
     let mut databases = Vec::new();
     if let Some(alias) = &alias {
         let what = format!("got account {} (run {})", alias.account, alias.run);
@@ -272,10 +276,20 @@ fn operation_events(operation: &OperationRecord) -> Vec<TraceEvent> {
     events
 }
 
+fn repair_event(record: &TransactionRecord, edit: &TransactionEdit) -> TraceEvent {
+    let name = name_of(record);
+    let what = format!("{name}: {} repaired by {}", edit.field, edit.operator);
+    event(edit.at, HEADQUARTERS, what)
+}
+
+fn name_of(record: &TransactionRecord) -> String {
+    format!("{} {}", record.row.kind.replace('_', " "), record.row.number)
+}
+
 fn transaction_events(record: &TransactionRecord) -> Vec<TraceEvent> {
     let row = &record.row;
-    let name = format!("{} {}", row.kind.replace('_', " "), row.number);
-    let written = record.header.customer.as_ref().map(|key| format!(" under {key}"));
+    let name = name_of(record);
+    let written = record.customer_as_sent().map(|key| format!(" under {key}"));
     let what = format!("{name}: recorded{}", written.unwrap_or_default());
     let mut events = vec![event(row.created_at, row.origin.as_str(), what)];
     if let Some(at) = row.relayed_at {

@@ -289,11 +289,8 @@ fn judge_in(
 fn subject_of(record: &TransactionRecord) -> Subject {
     let body = read_body(&record.row.kind, record.content()).map_err(|error| error.0);
     let pending = record.order.as_ref().filter(|order| order.status != OrderStatus::Succeeded);
-    let order_pending = pending.map(|order| {
-        let status = order.status.as_str();
-        let why = order.error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
-        format!("waits for its sales order; its synchronization stands at {status}{why}")
-    });
+    // Why it has none yet stands on the order, where it is always the latest.
+    let order_pending = pending.map(|_| "waits for its sales order".to_owned());
     Subject { number: record.row.number.clone(), body, order_pending }
 }
 

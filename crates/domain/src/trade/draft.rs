@@ -119,6 +119,15 @@ pub enum TradeProblem {
         /// What was paid.
         paid: Decimal,
     },
+    /// More was paid ahead than the order comes to.
+    Overpaid {
+        /// What it comes to.
+        due: Decimal,
+        /// What was paid.
+        paid: Decimal,
+    },
+    /// Payments of a sale that was voided.
+    NothingDue,
     /// A return on an order.
     NoReturns,
 }
@@ -141,6 +150,12 @@ impl fmt::Display for TradeProblem {
                 write!(f, "{given} was given, but it comes to {computed}")
             }
             TradeProblem::Unpaid { due, paid } => write!(f, "{due} is due, but {paid} was paid"),
+            TradeProblem::Overpaid { due, paid } => {
+                write!(f, "{paid} was paid, but the whole order comes to {due}")
+            }
+            TradeProblem::NothingDue => {
+                f.write_str("nothing is paid of a voided sale, so leave the payments out")
+            }
             TradeProblem::NoReturns => f.write_str("an order takes nothing back, a sale does"),
         }
     }
@@ -330,13 +345,14 @@ fn check_totals(trade: &Trade, kind: TradeKind, given: Option<Decimal>, checker:
     if let Some(given) = given.filter(|given| *given != due) {
         checker.violated("TotalAmount", TradeProblem::Differs { computed: due, given });
     }
-    let is_right = match kind {
-        TradeKind::Sale => paid == due,
-        TradeKind::VoidedSale => trade.payments.is_empty(),
-        TradeKind::Order => paid <= due && !paid.is_sign_negative(),
+    let problem = match kind {
+        TradeKind::Sale => (paid != due).then_some(TradeProblem::Unpaid { due, paid }),
+        TradeKind::VoidedSale => (!trade.payments.is_empty()).then_some(TradeProblem::NothingDue),
+        TradeKind::Order if paid.is_sign_negative() => Some(TradeProblem::Unpaid { due, paid }),
+        TradeKind::Order => (paid > due).then_some(TradeProblem::Overpaid { due, paid }),
     };
-    if !is_right {
-        checker.violated("TenderLines", TradeProblem::Unpaid { due, paid });
+    if let Some(problem) = problem {
+        checker.violated("TenderLines", problem);
     }
     let on_account = trade.paid_by(Tender::CustomerAccount);
     if trade.customer.is_none() && !on_account.is_zero() {
@@ -437,6 +453,12 @@ mod tests {
         );
         order.customer = Some("C-1".parse().expect("an account"));
         assert!(check(order.clone(), TradeKind::Order).is_ok());
+        let overpaid = TradeDraft { payments: vec![cash("13")], ..order.clone() };
+        refused(
+            overpaid,
+            TradeKind::Order,
+            expect!["TenderLines: 13 was paid, but the whole order comes to 12.54"],
+        );
         order.lines.push(line("coffee", "-1"));
         refused(
             order,
@@ -452,6 +474,11 @@ mod tests {
         let trade = check(draft(lines, vec![cash("12.54")]), TradeKind::Sale).expect("valid");
         assert_eq!((trade.lines.len(), trade.total.to_string().as_str()), (2, "12.54"));
         assert!(check(draft(vec![], vec![]), TradeKind::VoidedSale).is_ok());
+        refused(
+            draft(vec![line("coffee", "1")], vec![cash("12.54")]),
+            TradeKind::VoidedSale,
+            expect!["TenderLines: nothing is paid of a voided sale, so leave the payments out"],
+        );
         refused(
             draft(vec![], vec![]),
             TradeKind::Sale,

@@ -17,7 +17,7 @@ use tillsync_domain::money::Currency;
 use tillsync_domain::order::OrderStatus;
 use tillsync_domain::shift::{ShiftEvent, ShiftStatus};
 use tillsync_domain::validation::ValidationStatus;
-use tillsync_exchange::rows::document::DocumentRow;
+use tillsync_exchange::rows::document::{DocumentRow, read_body};
 
 use super::{InsertCounts, OperationSource, StorageError};
 
@@ -102,6 +102,16 @@ impl TransactionRecord {
     /// The content that counts: repaired, or as it was sent.
     pub fn content(&self) -> &str {
         self.repaired.as_deref().map_or(self.row.content.get(), RawValue::get)
+    }
+
+    /// The customer key that the document was written with at the till, whatever was repaired
+    /// since (F120).
+    pub fn customer_as_sent(&self) -> Option<CustomerKey> {
+        if self.repaired.is_none() {
+            return self.header.customer.clone();
+        }
+        let body = read_body(&self.row.kind, self.row.content.get()).ok()?;
+        body.trade()?.customer.clone()
     }
 }
 

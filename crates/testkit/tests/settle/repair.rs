@@ -53,6 +53,30 @@ fn a_repaired_order_begins_anew_and_its_sales_order_is_on_hold_until_it_is_lifte
 }
 
 #[test]
+fn a_trace_tells_what_was_recorded_and_who_repaired_it_when() {
+    let site = Site::new();
+    site.receive_operations(&[creation(1)]);
+    site.receive(&[DocumentBuilder::order(1).to(by_account(99))]);
+    site.run(JobName::SynchronizeOrders);
+    site.hq.lock_order(&transaction_number(1), "eva").expect("locked");
+    repair(&site, 1, &to_customer(1)).expect("repaired");
+    site.run(JobName::SynchronizeOrders);
+    let created_at = site.order(1).modified_at;
+    site.pass(jiff::SignedDuration::from_hours(1));
+    site.hq.lift_hold(&transaction_number(1)).expect("lifted");
+    assert_eq!(site.order(1).modified_at, created_at, "the status did not change");
+    let trace = site.hq.trace_customer(&by_guid(1)).expect("it is known");
+    let told: Vec<_> = trace.events.iter().map(|event| event.what.as_str()).collect();
+    for what in [
+        "customer order T-000001: recorded under C-000099",
+        "customer order T-000001: /trade/customer repaired by eva",
+        "customer order T-000001: sales order SO-00000001 created",
+    ] {
+        assert!(told.contains(&what), "{what} is not in {told:#?}");
+    }
+}
+
+#[test]
 fn no_run_touches_an_order_that_is_being_edited_and_nobody_else_edits_it() {
     let site = Site::new();
     site.receive_operations(&[creation(1)]);

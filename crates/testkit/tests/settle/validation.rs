@@ -94,7 +94,7 @@ fn an_order_is_validated_once_it_has_its_sales_order() {
     site.run(VALIDATE);
     expect![[r#"
         Waiting for C-00000001
-        always: waits for its sales order; its synchronization stands at New"#]]
+        always: waits for its sales order"#]]
     .assert_eq(&site.shown_validation(1));
     site.run(JobName::SynchronizeOrders);
     site.run(VALIDATE);

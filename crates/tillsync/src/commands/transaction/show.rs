@@ -70,7 +70,7 @@ fn detail_text(found: &Found) -> String {
     put("Recorded", &format!("{} at {}", output::time(record.row.created_at), record.row.origin));
     put("Received", &output::time(record.source.received_at));
     put("Account", &account_of(record));
-    put("Written as", &header.customer.as_ref().map(ToString::to_string).unwrap_or_default());
+    put("Written as", &record.customer_as_sent().map(|key| key.to_string()).unwrap_or_default());
     put("Ship to", &header.ship_to.map(|address| address.to_string()).unwrap_or_default());
     put("Receipt", header.receipt.as_ref().map_or("", |receipt| receipt.as_str()));
     put("Shift", header.shift.as_ref().map_or("", |shift| shift.as_str()));
