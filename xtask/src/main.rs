@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`, `cluster`.
+//! `check-demo`, `crash`, `cluster`, `package-store`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -11,6 +11,7 @@ mod cluster;
 mod crash;
 mod dependencies;
 mod generate;
+mod package_store;
 mod tidy;
 mod tree;
 
@@ -52,6 +53,10 @@ enum Command {
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
     Crash(crash::Arguments),
+    /// Run the whole loop with packages on an object store that is killed in the middle.
+    ///
+    /// Example: cargo xtask package-store --s3
+    PackageStore(package_store::Arguments),
     /// Kill and pause nodes of headquarters over one PostgreSQL under load; nothing may be lost.
     ///
     /// Example: cargo xtask cluster --nodes 3 --kills 30
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
+        Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };

@@ -13,6 +13,7 @@ use crate::error::FleetError;
 use crate::headquarters::HeadquartersClient;
 use crate::layout::Layout;
 use crate::link::Link;
+use crate::packages::PackageService;
 use crate::program::Program;
 use crate::server::{Address, Killed, MemoryKib, Server};
 
@@ -29,6 +30,8 @@ pub struct FleetPlan {
     pub registers: usize,
     /// Where headquarters' database is; in a file of the folder when absent.
     pub database: Option<DatabaseUrl>,
+    /// Where headquarters' packages are; in a folder beside its database when absent.
+    pub packages: Option<PackageService>,
 }
 
 /// One server of a fleet.
@@ -108,6 +111,7 @@ impl Fleet {
         let program = Program::at(&plan.executable);
         let arguments = words(&["hq", "serve"], &layout.headquarters());
         let operator = program.clone().on_database(plan.database.clone());
+        let operator = operator.on_packages(plan.packages.clone());
         let log = layout.log("hq");
         let mut headquarters = Server::new("hq", operator.clone(), arguments.clone(), log);
         headquarters.start()?;

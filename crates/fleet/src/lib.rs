@@ -11,6 +11,7 @@ mod fleet;
 mod headquarters;
 mod layout;
 mod link;
+mod packages;
 mod postgres;
 mod program;
 mod sales;
@@ -26,6 +27,7 @@ pub use fleet::{Edge, EdgeDoor, Fleet, FleetPlan, NodeId};
 pub use headquarters::{HeadquartersClient, InboxStatus, PostedReport, TransactionsStatus};
 pub use layout::Layout;
 pub use link::{Link, LinkState};
+pub use packages::{PACKAGES_VARIABLE, PackageService};
 pub use postgres::TemporaryPostgres;
 pub use program::Program;
 pub use sales::{

@@ -8,18 +8,20 @@ use serde_json::Value;
 
 use crate::database::{DATABASE_VARIABLE, DatabaseUrl};
 use crate::error::FleetError;
+use crate::packages::{PACKAGES_VARIABLE, PackageService};
 
 /// A tillsync executable.
 #[derive(Debug, Clone)]
 pub struct Program {
     executable: PathBuf,
     database: Option<DatabaseUrl>,
+    packages: Option<PackageService>,
 }
 
 impl Program {
     /// The program in a file.
     pub fn at(executable: &Path) -> Self {
-        Program { executable: executable.to_owned(), database: None }
+        Program { executable: executable.to_owned(), database: None, packages: None }
     }
 
     /// The same program for a headquarters whose database is there; without one it is a file in the
@@ -27,6 +29,13 @@ impl Program {
     #[must_use]
     pub fn on_database(self, database: Option<DatabaseUrl>) -> Self {
         Program { database, ..self }
+    }
+
+    /// The same program for a headquarters whose packages are there; without a place they are files
+    /// in the data directory.
+    #[must_use]
+    pub fn on_packages(self, packages: Option<PackageService>) -> Self {
+        Program { packages, ..self }
     }
 
     /// A command of the program that has not started yet.
@@ -37,6 +46,13 @@ impl Program {
             Some(url) => command.env(DATABASE_VARIABLE, url.reveal()),
             // What is meant for others must not reach a fleet of its own.
             None => command.env_remove(DATABASE_VARIABLE),
+        };
+        match &self.packages {
+            Some(service) => {
+                let variables = service.variables.iter().map(|(name, value)| (name, value));
+                command.env(PACKAGES_VARIABLE, &service.url).envs(variables)
+            }
+            None => command.env_remove(PACKAGES_VARIABLE),
         };
         command
     }

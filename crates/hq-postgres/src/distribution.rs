@@ -123,6 +123,12 @@ impl DistributionReads for PgTx<'_> {
         self.read_all(&sql, values, "list packages", package)
     }
 
+    fn package_locations(&mut self) -> Result<Vec<String>, StorageError> {
+        let sql = "SELECT location FROM package WHERE location IS NOT NULL
+            ORDER BY location COLLATE \"C\", ordinal";
+        self.read_all(sql, &[], "list where packages are", |row| row.value::<String>())
+    }
+
     fn position_get(
         &mut self,
         database: &DatabaseId,

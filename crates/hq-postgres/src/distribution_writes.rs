@@ -1,10 +1,11 @@
 //! Changing packages, sessions and positions.
 
+use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_hq::storage::{
-    DistributionWrites, DownloadSessionRecord, PackageRecord, Position, StorageError,
-    UploadSessionRecord,
+    DistributionWrites, DownloadSessionRecord, ForgottenPackages, PackageRecord, Position,
+    StalePackages, StorageError, UploadSessionRecord,
 };
 
 use crate::columns::{bounded, micros, storable_or_none, to_json};
@@ -178,9 +179,55 @@ impl DistributionWrites for PgTx<'_> {
         let forgotten = self.read_all(sql, values, doing, |row| {
             Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
         })?;
-        let ids: Vec<_> = forgotten.iter().map(|(id, _)| id.as_uuid()).collect();
-        self.change("DELETE FROM download_session WHERE package = ANY($1)", &[&ids], doing)?;
-        self.change("DELETE FROM package WHERE id = ANY($1)", &[&ids], doing)?;
-        Ok(forgotten.into_iter().filter_map(|(_, location)| location).collect())
+        delete_packages(self, forgotten, doing)
     }
+
+    fn packages_forget_stale(
+        &mut self,
+        stale: &StalePackages,
+    ) -> Result<ForgottenPackages, StorageError> {
+        let doing = "forget stale packages";
+        let sql = "SELECT id, location FROM package
+            WHERE (created_at < $1 AND status IN (0, 6, 9)
+                OR created_at < $2 AND status = 1 AND scope = 'snapshot' AND EXISTS (
+                    SELECT 1 FROM package AS newer
+                    WHERE newer.channel_group = package.channel_group AND newer.job = package.job
+                        AND newer.scope = 'snapshot' AND newer.status = 1
+                        AND newer.ordinal > package.ordinal))
+                AND NOT EXISTS (
+                    SELECT 1 FROM download_session AS session
+                    WHERE session.package = package.id AND session.status NOT IN (4, 5, 6, 9))
+            ORDER BY ordinal LIMIT $3";
+        let values: Values<'_> = &[
+            &stale.fruitless_before.as_microsecond(),
+            &stale.superseded_before.as_microsecond(),
+            &bounded(stale.limit),
+        ];
+        let forgotten = self.read_all(sql, values, doing, |row| {
+            Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
+        })?;
+        let count = forgotten.len() as u64;
+        let locations = delete_packages(self, forgotten, doing)?;
+        Ok(ForgottenPackages { count, locations })
+    }
+
+    fn uploads_forget(&mut self, before: Timestamp, limit: usize) -> Result<u64, StorageError> {
+        let sql = "DELETE FROM upload_session WHERE ordinal IN (
+                SELECT ordinal FROM upload_session ORDER BY ordinal LIMIT $2)
+            AND updated_at < $1";
+        let values: Values<'_> = &[&before.as_microsecond(), &bounded(limit)];
+        self.change(sql, values, "forget old uploads")
+    }
+}
+
+/// Deletes packages with their sessions; returns where those lie that have bytes.
+fn delete_packages(
+    tx: &mut PgTx<'_>,
+    packages: Vec<(PackageId, Option<String>)>,
+    doing: &'static str,
+) -> Result<Vec<String>, StorageError> {
+    let ids: Vec<_> = packages.iter().map(|(id, _)| id.as_uuid()).collect();
+    tx.change("DELETE FROM download_session WHERE package = ANY($1)", &[&ids], doing)?;
+    tx.change("DELETE FROM package WHERE id = ANY($1)", &[&ids], doing)?;
+    Ok(packages.into_iter().filter_map(|(_, location)| location).collect())
 }

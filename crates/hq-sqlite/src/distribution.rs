@@ -130,6 +130,12 @@ impl DistributionReads for SqliteTx<'_> {
         read_all(self.connection, &sql, values, "list packages", package)
     }
 
+    fn package_locations(&mut self) -> Result<Vec<String>, StorageError> {
+        let sql = "SELECT location FROM package WHERE location IS NOT NULL
+            ORDER BY location, ordinal";
+        read_all(self.connection, sql, [], "list where packages are", |row| row.value::<String>())
+    }
+
     fn position_get(
         &mut self,
         database: &DatabaseId,

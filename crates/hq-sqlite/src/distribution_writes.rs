@@ -1,11 +1,12 @@
 //! Changing packages, sessions and positions.
 
+use jiff::Timestamp;
 use rusqlite::params;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_hq::storage::{
-    DistributionWrites, DownloadSessionRecord, PackageRecord, Position, StorageError,
-    UploadSessionRecord,
+    DistributionWrites, DownloadSessionRecord, ForgottenPackages, PackageRecord, Position,
+    StalePackages, StorageError, UploadSessionRecord,
 };
 
 use crate::SqliteTx;
@@ -177,14 +178,60 @@ impl DistributionWrites for SqliteTx<'_> {
         let forgotten = read_all(self.connection, sql, values, doing, |row| {
             Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
         })?;
-        let mut locations = Vec::new();
-        for (id, location) in forgotten {
-            let id = id.as_uuid().as_bytes();
-            let sessions = "DELETE FROM download_session WHERE package = ?1";
-            change(self.connection, sessions, [id], doing)?;
-            change(self.connection, "DELETE FROM package WHERE id = ?1", [id], doing)?;
-            locations.extend(location);
-        }
-        Ok(locations)
+        delete_packages(self, forgotten, doing)
     }
+
+    fn packages_forget_stale(
+        &mut self,
+        stale: &StalePackages,
+    ) -> Result<ForgottenPackages, StorageError> {
+        let doing = "forget stale packages";
+        let sql = "SELECT id, location FROM package
+            WHERE (created_at < ?1 AND status IN (0, 6, 9)
+                OR created_at < ?2 AND status = 1 AND scope = 'snapshot' AND EXISTS (
+                    SELECT 1 FROM package AS newer
+                    WHERE newer.channel_group = package.channel_group AND newer.job = package.job
+                        AND newer.scope = 'snapshot' AND newer.status = 1
+                        AND newer.ordinal > package.ordinal))
+                AND NOT EXISTS (
+                    SELECT 1 FROM download_session AS session
+                    WHERE session.package = package.id AND session.status NOT IN (4, 5, 6, 9))
+            ORDER BY ordinal LIMIT ?3";
+        let values = params![
+            stale.fruitless_before.as_microsecond(),
+            stale.superseded_before.as_microsecond(),
+            bounded(stale.limit),
+        ];
+        let forgotten = read_all(self.connection, sql, values, doing, |row| {
+            Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
+        })?;
+        let count = forgotten.len() as u64;
+        let locations = delete_packages(self, forgotten, doing)?;
+        Ok(ForgottenPackages { count, locations })
+    }
+
+    fn uploads_forget(&mut self, before: Timestamp, limit: usize) -> Result<u64, StorageError> {
+        let sql = "DELETE FROM upload_session WHERE ordinal IN (
+                SELECT ordinal FROM upload_session ORDER BY ordinal LIMIT ?2)
+            AND updated_at < ?1";
+        let values = params![before.as_microsecond(), bounded(limit)];
+        Ok(change(self.connection, sql, values, "forget old uploads")? as u64)
+    }
+}
+
+/// Deletes packages with their sessions; returns where those lie that have bytes.
+fn delete_packages(
+    tx: &SqliteTx<'_>,
+    packages: Vec<(PackageId, Option<String>)>,
+    doing: &'static str,
+) -> Result<Vec<String>, StorageError> {
+    let mut locations = Vec::new();
+    for (id, location) in packages {
+        let id = id.as_uuid().as_bytes();
+        let sessions = "DELETE FROM download_session WHERE package = ?1";
+        change(tx.connection, sessions, [id], doing)?;
+        change(tx.connection, "DELETE FROM package WHERE id = ?1", [id], doing)?;
+        locations.extend(location);
+    }
+    Ok(locations)
 }

@@ -6,6 +6,7 @@ use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 use tillsync_exchange::session::DownloadStatus;
 
+use crate::distribution::{DistributionError, PackageFindings};
 use crate::headquarters::Headquarters;
 use crate::jobs::{InUse, schedule_warnings};
 use crate::storage::{
@@ -89,8 +90,43 @@ impl Headquarters {
                 .into_iter()
                 .map(|message| Finding { severity: Severity::Error, message });
             report.findings.extend(errors);
+            report.findings.extend(self.package_findings()?);
         }
         Ok(report)
+    }
+}
+
+impl Headquarters {
+    /// Whether packages and their bytes agree.
+    fn package_findings(&self) -> Result<Vec<Finding>, StorageError> {
+        let PackageFindings { missing, orphans } = match self.examine_packages() {
+            Ok(findings) => findings,
+            Err(DistributionError::Storage(error)) => return Err(error),
+            // Nothing contradicts itself as long as nobody can look.
+            Err(error) => {
+                let message = format!("packages could not be checked: {error}");
+                return Ok(vec![Finding { severity: Severity::Warning, message }]);
+            }
+        };
+        let mut findings = Vec::new();
+        if let Some(first) = missing.first() {
+            let message = format!(
+                "{} packages have lost their bytes in the package store, such as {first}; run jobs \
+                 1010 and 1040 with a full sync of their groups",
+                missing.len()
+            );
+            findings.push(Finding { severity: Severity::Error, message });
+        }
+        if let Some(first) = orphans.first() {
+            let message = format!(
+                "{} objects in the package store belong to no package, such as {first}; \
+                 headquarters deletes them within the hour while it serves, unless the store is \
+                 another headquarters' too",
+                orphans.len()
+            );
+            findings.push(Finding { severity: Severity::Warning, message });
+        }
+        Ok(findings)
     }
 }
 

@@ -32,5 +32,7 @@ pub mod validate;
 pub mod workers;
 
 pub use headquarters::{Headquarters, Ports};
-pub use package_store::{PackageStore, PackageStoreError};
+pub use package_store::{
+    BadPackageUrl, PackageStore, PackageStoreError, PackageUrl, StoredObject, Trouble,
+};
 pub use signals::{Announcer, News, Signals};

@@ -15,7 +15,7 @@ use tillsync_domain::promotion::InboxPosition;
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 
-use crate::distribution::Download;
+use crate::distribution::{CleanUpSummary, Download};
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::nodes::HEARTBEAT;
@@ -40,6 +40,9 @@ const WAITING_EVERY: u32 = 12;
 
 /// How many due documents are looked at to see whether one of them is worth a run.
 const SETTLING_LOOK: usize = 100;
+
+/// How often old packages, sessions and orphaned objects are looked for.
+const CLEAN_UP_EVERY: Duration = Duration::from_hours(1);
 
 /// How long a scheduled P-0001 waits for channels.
 const PULL_PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +69,7 @@ impl Workers {
                 spawn("settle", settle_live)?,
                 spawn("distribute", distribute_live)?,
                 spawn("schedule", keep_schedules)?,
+                spawn("clean-up", clean_up)?,
                 spawn("heartbeat", stay_listed)?,
             ],
         })
@@ -218,6 +222,23 @@ fn stay_listed(hq: &Headquarters) {
             tracing::warn!(%error, "say that this node is there");
         }
         hq.signals().pause(HEARTBEAT);
+    }
+}
+
+/// On every node, for itself: what another one has deleted already is no trouble.
+fn clean_up(hq: &Headquarters) {
+    while !hq.signals().is_stopping() {
+        match hq.clean_up() {
+            Ok(done) if done == CleanUpSummary::default() => {}
+            Ok(done) => tracing::info!(
+                packages = done.packages,
+                uploads = done.uploads,
+                orphans = done.orphans,
+                "cleaned up"
+            ),
+            Err(error) => tracing::warn!(%error, "clean up; the next round goes on"),
+        }
+        hq.signals().pause(CLEAN_UP_EVERY);
     }
 }
 

@@ -2,16 +2,18 @@
 
 pub(crate) mod database;
 pub(crate) mod other_nodes;
+pub(crate) mod packages;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tillsync_fleet::DatabaseUrl;
 use tillsync_hq::storage::Storage;
-use tillsync_hq::{Headquarters, PackageStore, Ports};
+use tillsync_hq::{Headquarters, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
 use self::database::DatabaseArgument;
+use self::packages::PackagesArgument;
 use crate::failure::{CommandError, Failure};
 use crate::system;
 
@@ -23,6 +25,8 @@ pub(crate) struct Place {
     pub(crate) data_dir: PathBuf,
     #[command(flatten)]
     pub(crate) database: DatabaseArgument,
+    #[command(flatten)]
+    pub(crate) packages: PackagesArgument,
 }
 
 impl Place {
@@ -33,7 +37,7 @@ impl Place {
             None => Arc::new(SqliteStorage::open_read_only(&folder.join(DATABASE))?),
             Some(url) => database::open_to_look(url)?,
         };
-        assemble(&folder, storage)
+        assemble(&folder, storage, &self.packages)
     }
 
     /// Opens headquarters to change it.
@@ -43,7 +47,7 @@ impl Place {
             None => Arc::new(SqliteStorage::open(&folder.join(DATABASE))?),
             Some(url) => database::open_to_change(url)?,
         };
-        assemble(&folder, storage)
+        assemble(&folder, storage, &self.packages)
     }
 
     /// The folder of headquarters: with the database file, or else at least with packages.
@@ -52,7 +56,7 @@ impl Place {
         let folders = [self.data_dir.join("hq"), self.data_dir.clone()];
         let found = folders.into_iter().find(|folder| match is_file {
             true => folder.join(DATABASE).is_file(),
-            false => folder.join(PACKAGES).is_dir(),
+            false => self.packages.are_in(folder),
         });
         let data_dir = self.data_dir.clone();
         found.ok_or(match is_file {
@@ -66,19 +70,25 @@ impl Place {
 pub(crate) fn open_to_serve(
     folder: &Path,
     database: Option<&DatabaseUrl>,
+    packages: &PackagesArgument,
 ) -> Result<Headquarters, Failure> {
     make_folder(folder)?;
+    packages.remember(folder)?;
     let storage: Arc<dyn Storage> = match database {
         None => Arc::new(SqliteStorage::open(&folder.join(DATABASE))?),
         Some(url) => database::open_to_serve(url)?,
     };
-    assemble(folder, storage)
+    assemble(folder, storage, packages)
 }
 
-fn assemble(folder: &Path, storage: Arc<dyn Storage>) -> Result<Headquarters, Failure> {
+fn assemble(
+    folder: &Path,
+    storage: Arc<dyn Storage>,
+    packages: &PackagesArgument,
+) -> Result<Headquarters, Failure> {
     let work_folder = folder.join("work");
     make_folder(&work_folder)?;
-    let packages = PackageStore::open_folder(&folder.join(PACKAGES))?;
+    let packages = packages.open(folder)?;
     let (clock, entropy) = (system::clock(), system::entropy());
     Ok(Headquarters::new(Ports { storage, packages, work_folder, clock, entropy }))
 }
@@ -94,6 +104,3 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), CommandError> {
 
 /// The name of the database file.
 const DATABASE: &str = "hq.db";
-
-/// The name of the folder of packages.
-const PACKAGES: &str = "packages";

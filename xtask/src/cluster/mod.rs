@@ -72,6 +72,7 @@ fn trouble_and_judge(
         stores: arguments.stores,
         registers: 0,
         database: Some(postgres.url()),
+        packages: None,
     };
     let nodes = usize::try_from(arguments.nodes).expect("a small number");
     let mut fleet = Fleet::start_nodes(&plan, nodes, |name| eprintln!("started {name}"))?;

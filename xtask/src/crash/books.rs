@@ -10,7 +10,7 @@ use super::clerk::{LOST_PER_SHIFT, Sold, euro};
 
 /// What headquarters knows of sales, orders and shifts.
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(crate) struct Books {
     transactions: Vec<Transaction>,
     shifts: Vec<(String, bool)>,
     posted: PostedReport,
@@ -28,26 +28,26 @@ struct Transaction {
 
 /// The end of every sale and order.
 #[derive(Debug, Default)]
-pub(super) struct BooksJudgement {
+pub(crate) struct BooksJudgement {
     /// Acknowledged, but not at headquarters, or there with another amount.
-    pub(super) lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
     /// At headquarters twice, or never acknowledged.
-    pub(super) doubled: Vec<String>,
+    pub(crate) doubled: Vec<String>,
     /// Not posted, with the reason.
-    pub(super) not_posted: Vec<String>,
+    pub(crate) not_posted: Vec<String>,
     /// Sums that do not agree.
-    pub(super) wrong: Vec<String>,
+    pub(crate) wrong: Vec<String>,
     /// What clerks were told that sales come to.
-    pub(super) amount_told: Decimal,
+    pub(crate) amount_told: Decimal,
     /// What the ledger says.
-    pub(super) amount_posted: Decimal,
+    pub(crate) amount_posted: Decimal,
     /// Statements that are posted.
-    pub(super) statements: u64,
+    pub(crate) statements: u64,
 }
 
 impl BooksJudgement {
     /// Everything that is wrong, for people.
-    pub(super) fn findings(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = String> {
         let BooksJudgement { lost, doubled, not_posted, wrong, .. } = self;
         let lost = lost.iter().map(|one| format!("lost: {one}"));
         let doubled = doubled.iter().map(|one| format!("doubled: {one}"));
@@ -58,7 +58,7 @@ impl BooksJudgement {
 
 impl Books {
     /// Reads what headquarters shows to operators.
-    pub(super) fn read(hq: &HeadquartersClient) -> Result<Books> {
+    pub(crate) fn read(hq: &HeadquartersClient) -> Result<Books> {
         let transactions = hq.list("/api/v1/transactions")?;
         let transactions = transactions.iter().map(transaction_of).collect::<Result<_>>()?;
         let shifts = hq.list("/api/v1/shifts")?;
@@ -75,7 +75,7 @@ impl Books {
     }
 
     /// Holds what clerks were told against what there is.
-    pub(super) fn judge(&self, told: &Sold) -> BooksJudgement {
+    pub(crate) fn judge(&self, told: &Sold) -> BooksJudgement {
         let mut judgement = BooksJudgement {
             statements: self.posted.statements_posted,
             amount_posted: self.posted.amounts.values().sum(),

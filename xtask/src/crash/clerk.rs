@@ -19,10 +19,10 @@ const COUNTED: Counted =
     Counted { cash: Decimal::from_parts(49, 0, 0, false, 0), card: Decimal::ZERO };
 
 /// What one drawer loses by that.
-pub(super) const LOST_PER_SHIFT: Decimal = Decimal::ONE;
+pub(crate) const LOST_PER_SHIFT: Decimal = Decimal::ONE;
 
 /// A clerk.
-pub(super) struct Clerk<'a> {
+pub(crate) struct Clerk<'a> {
     name: String,
     door: EdgeDoor,
     client: CommerceClient,
@@ -36,38 +36,38 @@ pub(super) struct Clerk<'a> {
 
 /// What clerks were told.
 #[derive(Debug, Default)]
-pub(super) struct Sold {
+pub(crate) struct Sold {
     /// Sales and orders.
-    pub(super) trades: Vec<Trade>,
+    pub(crate) trades: Vec<Trade>,
     /// Shifts that were counted.
-    pub(super) shifts_closed: u64,
+    pub(crate) shifts_closed: u64,
     /// Shifts that are open, each where it is.
-    pub(super) open: Vec<(EdgeDoor, String)>,
+    pub(crate) open: Vec<(EdgeDoor, String)>,
 }
 
 /// An acknowledged sale or order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trade {
+pub(crate) struct Trade {
     /// Its number.
-    pub(super) number: String,
+    pub(crate) number: String,
     /// Whether it is an order.
-    pub(super) is_order: bool,
+    pub(crate) is_order: bool,
     /// What it comes to.
-    pub(super) total: Decimal,
+    pub(crate) total: Decimal,
     /// What was paid; for an order, the deposit.
-    pub(super) paid: Decimal,
+    pub(crate) paid: Decimal,
 }
 
 impl Sold {
     /// Adds what another clerk was told.
-    pub(super) fn add(&mut self, other: Sold) {
+    pub(crate) fn add(&mut self, other: Sold) {
         self.trades.extend(other.trades);
         self.shifts_closed += other.shifts_closed;
         self.open.extend(other.open);
     }
 
     /// Closes every shift that is open, and says what got no answer.
-    pub(super) fn close_shifts(&mut self, shared: &Shared) -> Vec<String> {
+    pub(crate) fn close_shifts(&mut self, shared: &Shared) -> Vec<String> {
         let mut unanswered = Vec::new();
         for (door, shift) in std::mem::take(&mut self.open) {
             let client = CommerceClient::new(&door);
@@ -82,7 +82,7 @@ impl Sold {
 
 impl<'a> Clerk<'a> {
     /// A clerk who knows what is sold.
-    pub(super) fn at(name: &str, door: &EdgeDoor, shared: &'a Shared) -> Self {
+    pub(crate) fn at(name: &str, door: &EdgeDoor, shared: &'a Shared) -> Self {
         let client = CommerceClient::new(door);
         let (goods, unanswered) = match shared.ask(|| Ok(client.products(euro())?)) {
             Ok(goods) if !goods.is_empty() => (goods, vec![]),
@@ -102,7 +102,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// Closes the drawer's shift, if one is open, and opens another.
-    pub(super) fn change_shift(&mut self) {
+    pub(crate) fn change_shift(&mut self) {
         self.unanswered.extend(self.sold.close_shifts(self.shared));
         match recorded(self.shared, || Ok(self.client.open_shift(FLOAT)?)) {
             Ok(shift) => self.sold.open.push((self.door.clone(), shift)),
@@ -111,7 +111,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// Serves a customer; what it wants goes by turns.
-    pub(super) fn serve(&mut self, customer: &CustomerKey, turn: u64) {
+    pub(crate) fn serve(&mut self, customer: &CustomerKey, turn: u64) {
         use TradeRequestKind::{Pickup, Sale, Ship};
         let index = usize::try_from(turn).unwrap_or_default();
         let product = self.goods[index % self.goods.len()].clone();
@@ -147,7 +147,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// What was told to the clerk, and what got no answer.
-    pub(super) fn end(self) -> (Sold, Vec<String>) {
+    pub(crate) fn end(self) -> (Sold, Vec<String>) {
         (self.sold, self.unanswered)
     }
 
@@ -186,7 +186,7 @@ impl<'a> Clerk<'a> {
 }
 
 /// The currency of every sale.
-pub(super) fn euro() -> Currency {
+pub(crate) fn euro() -> Currency {
     "EUR".parse().expect("a currency")
 }
 

@@ -29,39 +29,39 @@ const TRY_AGAIN: Duration = Duration::from_millis(50);
 const LAST_ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Running clients.
-pub(super) struct Load {
+pub(crate) struct Load {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<Acknowledged>>,
 }
 
 /// What the clients know of the end of the load.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     is_stopping: AtomicBool,
     acknowledged: AtomicU64,
 }
 
 /// What the clients were told.
 #[derive(Debug, Default)]
-pub(super) struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// Each customer by its identification number, and the key that was answered.
-    pub(super) customers: Vec<(String, String)>,
+    pub(crate) customers: Vec<(String, String)>,
     /// Sales, orders and shifts.
-    pub(super) sold: Sold,
+    pub(crate) sold: Sold,
     /// What got no answer or a refusal, and the last error.
-    pub(super) unanswered: Vec<String>,
+    pub(crate) unanswered: Vec<String>,
 }
 
 impl Acknowledged {
     /// How many customers were acknowledged.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.customers.len() as u64
     }
 }
 
 impl Load {
     /// Starts the clients of every edge.
-    pub(super) fn start(edges: &[Edge]) -> Result<Load> {
+    pub(crate) fn start(edges: &[Edge]) -> Result<Load> {
         let shared = Arc::new(Shared::default());
         let mut threads = Vec::new();
         for edge in edges {
@@ -77,12 +77,12 @@ impl Load {
     }
 
     /// How many customers have been acknowledged so far.
-    pub(super) fn acknowledged(&self) -> u64 {
+    pub(crate) fn acknowledged(&self) -> u64 {
         self.shared.acknowledged.load(Ordering::Relaxed)
     }
 
     /// Ends the clients, each after the answer to what it has asked for.
-    pub(super) fn stop(self) -> Result<Acknowledged> {
+    pub(crate) fn stop(self) -> Result<Acknowledged> {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         let mut all = Acknowledged::default();
         for thread in self.threads {
@@ -102,7 +102,7 @@ impl Shared {
     ///
     /// # Errors
     /// No answer came until the end.
-    pub(super) fn ask<T>(&self, mut request: impl FnMut() -> Result<T>) -> Result<T> {
+    pub(crate) fn ask<T>(&self, mut request: impl FnMut() -> Result<T>) -> Result<T> {
         let mut last_chance = None;
         loop {
             let error = match request() {

@@ -5,11 +5,11 @@
 //! acknowledged sale and order once in the books. This module must see the program as a stranger
 //! does: its commands, its HTTP, its files.
 
-mod books;
+pub(crate) mod books;
 mod clerk;
 pub(crate) mod judge;
-mod load;
-mod operator;
+pub(crate) mod load;
+pub(crate) mod operator;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -92,6 +92,7 @@ impl Trial<'_> {
             stores: self.arguments.stores,
             registers: self.arguments.registers,
             database: None,
+            packages: None,
         };
         let mut fleet = Fleet::start(&plan, |name| eprintln!("started {name}"))?;
         let program = Program::at(self.executable);

@@ -31,14 +31,14 @@ const POSTING: [JobName; 4] = [
 ];
 
 /// An operator who posts again and again, whatever is killed meanwhile.
-pub(super) struct Operator {
+pub(crate) struct Operator {
     is_stopping: Arc<AtomicBool>,
     thread: JoinHandle<u64>,
 }
 
 impl Operator {
     /// Begins to post.
-    pub(super) fn start(hq: HeadquartersClient) -> Result<Operator> {
+    pub(crate) fn start(hq: HeadquartersClient) -> Result<Operator> {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&is_stopping);
         let work = move || {
@@ -57,14 +57,14 @@ impl Operator {
     }
 
     /// Stops, and says how many runs ended.
-    pub(super) fn stop(self) -> Result<u64> {
+    pub(crate) fn stop(self) -> Result<u64> {
         self.is_stopping.store(true, Ordering::SeqCst);
         self.thread.join().map_err(|_| anyhow!("the operator panicked"))
     }
 }
 
 /// Gives the chain its items, and each store a customer for unnamed sales.
-pub(super) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<()> {
+pub(crate) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<()> {
     let mut import = vec!["item".into(), "import".into(), items.into(), "--data-dir".into()];
     import.push(fleet.layout().root().into());
     program.run(&import)?;
@@ -85,7 +85,7 @@ pub(super) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<(
 }
 
 /// Runs the jobs of the end of the day until nothing is on its way, or nothing helps.
-pub(super) fn end_day(hq: &HeadquartersClient) -> Result<()> {
+pub(crate) fn end_day(hq: &HeadquartersClient) -> Result<()> {
     hq.run_job(JobName::P0001)?;
     hq.run_job(JobName::SynchronizeCustomers)?;
     for _ in 0..ROUNDS_MAX {

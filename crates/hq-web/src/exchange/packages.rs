@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use serde::Deserialize;
 use tillsync_domain::ids::{DatabaseId, PackageId};
-use tillsync_domain::kind::ErrorKind;
+use tillsync_hq::Trouble;
 
 use crate::app::App;
 use crate::auth::Device;
@@ -37,17 +37,15 @@ pub(crate) async fn send_package(
             Ok::<_, HttpError>(location)
         })
         .await?;
-    let objects = app.hq().packages().objects();
-    let opened = objects.get_opts(&location.as_str().into(), Default::default()).await;
-    let object = opened.map_err(|error| {
-        tracing::error!(%package, %location, %error, "a package cannot be read");
-        HttpError::new(
-            ErrorKind::Busy,
-            format!(
-                "the file of package {package} is missing in the package store or cannot be read; \
-                 run job 1010 with a full sync if it does not come back"
-            ),
-        )
+    let object = app.hq().packages().open_object(&location).await.map_err(|error| {
+        let what = match error.trouble() {
+            Some(Trouble::Missing) => {
+                "is missing in the package store; run its job with a full sync if it does not come \
+                 back"
+            }
+            _ => "cannot be read: the package store fails or does not answer in time; ask again",
+        };
+        HttpError::new(error.kind(), format!("the file of package {package} {what}"))
     })?;
     // The length lets the receiver tell a whole package from one that was cut off.
     let size = object.meta.size;

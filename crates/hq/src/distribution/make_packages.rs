@@ -11,6 +11,7 @@ use tillsync_exchange::package::{Manifest, PackageContents, PackageWriter, Scope
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
 
+use super::clean_up::location_of;
 use super::{DELTAS_KEPT, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::storage::{
@@ -181,7 +182,8 @@ impl Headquarters {
             })??;
             return Ok(package);
         }
-        let location = format!("{}/{}/{}.ndjson.zst", package.job, package.group, package.id);
+        let (job, group) = (package.job.as_str(), package.group.as_str());
+        let location = location_of(job, group, package.id);
         file.seek(SeekFrom::Start(0)).map_err(|source| self.build_error(source))?;
         self.packages.write_object(&location, file)?;
         package.location = Some(location);

@@ -1,12 +1,14 @@
 //! Sending customers and items down: packages are made by jobs 1010 and 1040, offered to databases
 //! that poll, and reported back, session by session.
 
+mod clean_up;
 mod make_packages;
 mod manage_sessions;
 mod notice_restore;
 mod offer_packages;
 mod report_download;
 
+pub use clean_up::{CleanUpSummary, PackageFindings};
 pub use make_packages::{GroupFailure, PackageSummary};
 pub use manage_sessions::SessionCommand;
 pub use offer_packages::PollOutcome;
@@ -87,8 +89,8 @@ pub enum DistributionError {
     /// Another run made a package meanwhile.
     #[error("another run has made a package for group {0} meanwhile; the next run goes on there")]
     Overtaken(GroupId),
-    /// The package could not be stored.
-    #[error("store a package")]
+    /// The package store failed; what it says of that names no secret and is for everybody.
+    #[error(transparent)]
     Store(#[from] PackageStoreError),
     /// The database failed.
     #[error("keep the state of distribution")]

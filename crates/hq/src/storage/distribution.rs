@@ -120,6 +120,26 @@ pub struct UploadSessionRecord {
     pub updated_at: Timestamp,
 }
 
+/// Which packages nobody will ask for any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StalePackages {
+    /// Those that never became available (Started, Create failed, No data) and are older.
+    pub fruitless_before: Timestamp,
+    /// Snapshots that are older and have a newer available one beside them.
+    pub superseded_before: Timestamp,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Packages that were deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForgottenPackages {
+    /// How many.
+    pub count: u64,
+    /// Where the bytes are of those that had any.
+    pub locations: Vec<String>,
+}
+
 /// Which sessions a list shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionFilter {
@@ -175,6 +195,9 @@ pub trait DistributionReads {
         job: JobName,
         limit: usize,
     ) -> Result<Vec<PackageRecord>, StorageError>;
+
+    /// Where the bytes of every package are, in order.
+    fn package_locations(&mut self) -> Result<Vec<String>, StorageError>;
 
     /// How far a database has come; nothing when it never applied anything.
     fn position_get(
@@ -272,4 +295,15 @@ pub trait DistributionWrites {
         before: u64,
         limit: usize,
     ) -> Result<Vec<String>, StorageError>;
+
+    /// Deletes stale packages, oldest first, with their sessions, unless one of these holds up
+    /// its database.
+    fn packages_forget_stale(
+        &mut self,
+        stale: &StalePackages,
+    ) -> Result<ForgottenPackages, StorageError>;
+
+    /// Looks at the `limit` uploads that were recorded first and deletes those that arrived last
+    /// before the given time; returns how many.
+    fn uploads_forget(&mut self, before: Timestamp, limit: usize) -> Result<u64, StorageError>;
 }

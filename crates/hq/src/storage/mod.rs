@@ -26,7 +26,7 @@ pub use databases::{
 };
 pub use distribution::{
     ChangeSelection, DistributionReads, DistributionWrites, DownloadRow, DownloadSessionRecord,
-    PackageRecord, Position, SessionFilter, UploadSessionRecord,
+    ForgottenPackages, PackageRecord, Position, SessionFilter, StalePackages, UploadSessionRecord,
 };
 pub use documents::{
     ArrivingContent, ArrivingDocument, DocumentPosition, DocumentReads, DocumentWrites, DueOrders,

@@ -143,6 +143,8 @@ cases! {$
         an_upload_that_arrives_again_is_one_more_try
         an_upload_never_changes_that_of_another_source
         old_packages_are_forgotten_unless_a_session_needs_them
+        old_uploads_are_forgotten
+        stale_packages_are_forgotten_and_needed_ones_stay
         sessions_are_counted_by_status
     }
     jobs {

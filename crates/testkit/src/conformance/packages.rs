@@ -8,7 +8,8 @@ use tillsync_exchange::package::{Manifest, PackageContents, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::{DownloadStatus, Progress, UploadStatus};
 use tillsync_hq::storage::{
-    DownloadSessionRecord, PackageRecord, Position, SessionFilter, Storage, UploadSessionRecord,
+    DownloadSessionRecord, ForgottenPackages, PackageRecord, Position, SessionFilter,
+    StalePackages, Storage, UploadSessionRecord,
 };
 
 use super::add_channels;
@@ -315,6 +316,59 @@ pub fn old_packages_are_forgotten_unless_a_session_needs_them(storage: &dyn Stor
     let filter = SessionFilter { limit: 9, ..SessionFilter::default() };
     let sessions = storage.read(|tx| tx.sessions_list(&filter)).expect("readable");
     assert_eq!(numbers(&sessions), [3, 2]);
+}
+
+/// What came to nothing goes, and a snapshot goes once a newer one is there; all that somebody may
+/// still ask for stays.
+pub fn stale_packages_are_forgotten_and_needed_ones_stay(storage: &dyn Storage) {
+    use DownloadStatus::{Applied, CreateFailed, NoData, Requested, Started};
+    prepare(storage);
+    let fruitless = |n, status| PackageRecord {
+        status,
+        location: None,
+        ..package(n, Scope::Delta, u64::from(n), (1, 2))
+    };
+    let snapshot = |n| package(n, Scope::Snapshot, 1, (0, u64::from(n)));
+    let other_job = PackageRecord { job: JobName::Products1040, ..snapshot(9) };
+    put_packages(storage, &[fruitless(2, Started), fruitless(3, NoData)]);
+    put_packages(storage, &[fruitless(4, CreateFailed), snapshot(5), snapshot(6), snapshot(7)]);
+    let failed = PackageRecord { status: CreateFailed, location: None, ..snapshot(8) };
+    put_packages(storage, &[failed, other_job]);
+    put_sessions(storage, &[session(1, "S1", 5, Applied), session(2, "S1", 6, Requested)]);
+    let forget = |fruitless, superseded, limit| {
+        let (fruitless_before, superseded_before) = (at(fruitless), at(superseded));
+        let stale = StalePackages { fruitless_before, superseded_before, limit };
+        storage.write(|tx| tx.packages_forget_stale(&stale)).expect("forgotten")
+    };
+    let nothing = ForgottenPackages::default();
+    assert_eq!(forget(2, 5, 9), nothing, "none is old enough");
+    let two = ForgottenPackages { count: 2, locations: vec![] };
+    assert_eq!(forget(5, 0, 2), two, "the oldest first");
+    let rest = ForgottenPackages { count: 2, locations: vec!["G1/5".into()] };
+    assert_eq!(forget(5, 20, 9), rest, "and the snapshot that nobody waits for");
+    assert_eq!(forget(5, 20, 9), nothing, "6 is being fetched, 7 is the newest, 8 is too young");
+    let locations = storage.read(|tx| tx.package_locations()).expect("readable");
+    assert_eq!(locations, ["G1/1", "G1/6", "G1/7", "G1/9"]);
+    let filter = SessionFilter { limit: 9, ..SessionFilter::default() };
+    let sessions = storage.read(|tx| tx.sessions_list(&filter)).expect("readable");
+    assert_eq!(numbers(&sessions), [2]);
+}
+
+/// An upload that came again is as young as its last arrival.
+pub fn old_uploads_are_forgotten(storage: &dyn Storage) {
+    for record in [upload(1, "S1", 10), upload(2, "S1", 20), upload(3, "S2", 30)] {
+        storage.write(|tx| tx.upload_put(&record)).expect("stored");
+    }
+    let again = UploadSessionRecord { updated_at: at(90), ..upload(1, "S1", 10) };
+    storage.write(|tx| tx.upload_put(&again)).expect("stored");
+    let forget = |before, limit| {
+        storage.write(|tx| tx.uploads_forget(at(before), limit)).expect("forgotten")
+    };
+    assert_eq!(forget(20, 9), 0, "at that time is not before it");
+    assert_eq!(forget(31, 2), 1, "of the two that came first, one came again");
+    assert_eq!(forget(31, 9), 1);
+    let left: Vec<_> = uploads(storage, None, 9).iter().map(|one| one.id).collect();
+    assert_eq!(left, [package_id(1)]);
 }
 
 /// In the order of their values; statuses without sessions are absent.

@@ -37,6 +37,7 @@ use self::report::{Claim, EdgeLine, Report, aliases_claim, jobs_claim};
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
 use crate::headquarters::database::{DatabaseArgument, expect_new};
+use crate::headquarters::packages::PackagesArgument;
 use crate::output;
 
 /// Customers at the cut store that are looked up while the link is cut.
@@ -228,6 +229,7 @@ impl Demo {
         let place = Place {
             data_dir: self.fleet.layout().root().to_owned(),
             database: DatabaseArgument { url: self.database.clone() },
+            packages: PackagesArgument::default(),
         };
         let hq = place.open_to_look()?;
         let books = verify::read_headquarters(&hq)?;
@@ -310,6 +312,7 @@ fn start_fleet(
         stores: options.stores,
         registers: options.registers,
         database,
+        packages: None,
     };
     let servers = 1 + options.stores * (1 + options.registers);
     let mut progress = Progress::begin("starting servers", servers as u64);

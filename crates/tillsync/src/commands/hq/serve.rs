@@ -13,6 +13,7 @@ use tillsync_hq_web::{PlainHttp, ServeOptions};
 use crate::failure::{CommandError, Failure};
 use crate::headquarters;
 use crate::headquarters::database::DatabaseArgument;
+use crate::headquarters::packages::PackagesArgument;
 use crate::serving::{self, ServeArguments};
 use crate::system;
 
@@ -24,14 +25,17 @@ use crate::system;
     The first start writes a token for the operators' interface to operator.token there.\n\n\
     With --database, headquarters can run on any number of nodes at once over one database. \
     Packages are files of the data directory: every node must be given the same one, on storage \
-    that all of them share. A node that is given another refuses the downloads of packages that \
-    were made elsewhere, and a new operator.token there ends the other one.")]
+    that all of them share, or the same object store with --packages. A node that is given another \
+    refuses the downloads of packages that were made elsewhere. A new operator.token in another \
+    data directory ends the one before it.")]
 pub(crate) struct Arguments {
     /// The folder of the database (hq.db) and the packages; with --database, of the packages.
     #[arg(long, value_name = "DIR", env = "TILLSYNC_DATA_DIR")]
     data_dir: PathBuf,
     #[command(flatten)]
     database: DatabaseArgument,
+    #[command(flatten)]
+    packages: PackagesArgument,
     /// What this node is called in the list of nodes; the name of the machine when absent.
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
@@ -42,7 +46,9 @@ pub(crate) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     serving::start_logging();
     let folder = &arguments.data_dir;
-    let hq = Arc::new(headquarters::open_to_serve(folder, arguments.database.url.as_ref())?);
+    let database = arguments.database.url.as_ref();
+    let hq = headquarters::open_to_serve(folder, database, &arguments.packages)?;
+    let hq = Arc::new(hq);
     hq.initialize()?;
     write_operator_token(&hq, folder)?;
     let name = arguments.node.clone().unwrap_or_else(system::machine_name);
