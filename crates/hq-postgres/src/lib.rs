@@ -39,7 +39,9 @@ mod statements;
 mod storage;
 mod transactions;
 mod tx;
+mod whole;
 
 pub use migrations::pending_migrations;
 pub use news::PostgresNews;
 pub use storage::PostgresStorage;
+pub use whole::PostgresWhole;

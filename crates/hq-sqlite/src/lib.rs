@@ -28,8 +28,10 @@ mod shifts;
 mod statements;
 mod storage;
 mod transactions;
+mod whole;
 
 pub use storage::SqliteStorage;
+pub use whole::SqliteWhole;
 
 use rusqlite::Connection;
 

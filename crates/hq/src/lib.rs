@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod check;
+pub mod copy;
 pub mod default_customers;
 pub mod distribution;
 mod header;

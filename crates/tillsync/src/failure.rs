@@ -131,6 +131,7 @@ failures!(
     tillsync_channel_web::SetupError,
     tillsync_hq::PackageStoreError,
     tillsync_hq::access::AccessError,
+    tillsync_hq::copy::CopyError,
     tillsync_hq::default_customers::DefaultCustomerError,
     tillsync_hq::distribution::DistributionError,
     tillsync_hq::history::HistoryError,

@@ -9,6 +9,7 @@ mod checks;
 mod day;
 mod line;
 mod mortal;
+mod moving;
 mod ports;
 mod render;
 mod render_books;
@@ -39,7 +40,7 @@ use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 use tillsync_hq::access::Addition;
 use tillsync_hq::jobs::JobOptions;
-use tillsync_hq::storage::{GroupRecord, RunRecord, SequenceName, Trigger};
+use tillsync_hq::storage::{GroupRecord, RunRecord, SequenceName, Storage, Trigger};
 use tillsync_hq::trace::CustomerTrace;
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
@@ -361,6 +362,7 @@ impl World {
     /// Opens headquarters' database anew, as another process would.
     pub fn second_headquarters(&self) -> Headquarters {
         let storage = SqliteStorage::open(&self.folder.path().join("hq/hq.db")).expect("opens");
+        let storage = Box::new(storage);
         headquarters_over(storage, self.folder.path(), &self.clock, &self.entropy, &self.life)
     }
 
@@ -389,13 +391,13 @@ fn open_headquarters(
 ) -> Arc<Headquarters> {
     fs::create_dir_all(folder.join("hq")).expect("a folder");
     let storage = SqliteStorage::open(&folder.join("hq/hq.db")).expect("a new database");
-    let hq = headquarters_over(storage, folder, clock, entropy, life);
+    let hq = headquarters_over(Box::new(storage), folder, clock, entropy, life);
     hq.initialize().expect("a new headquarters");
     Arc::new(hq)
 }
 
 fn headquarters_over(
-    storage: SqliteStorage,
+    storage: Box<dyn Storage>,
     folder: &Path,
     clock: &Arc<StoryClock>,
     entropy: &Arc<SeededEntropy>,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use tillsync_hq::storage::{ReadWork, Storage, StorageError, WriteWork};
-use tillsync_hq_sqlite::SqliteStorage;
 
 /// How many transactions the processes of a headquarters still commit.
 #[derive(Debug)]
@@ -33,7 +32,7 @@ impl Life {
 
 /// A database that lives as long as its process.
 pub(super) struct MortalStorage {
-    pub(super) storage: SqliteStorage,
+    pub(super) storage: Box<dyn Storage>,
     pub(super) life: Arc<Life>,
 }
 

@@ -187,7 +187,8 @@ pub(crate) fn expect_new(url: &DatabaseUrl) -> Result<(), DatabaseError> {
     if is_new(&pending(url)?) { Ok(()) } else { Err(DatabaseError::InUse) }
 }
 
-fn expect_current(url: &DatabaseUrl) -> Result<(), DatabaseError> {
+/// Refuses a database whose schema is not this program's.
+pub(crate) fn expect_current(url: &DatabaseUrl) -> Result<(), DatabaseError> {
     let pending = pending(url)?;
     if is_new(&pending) {
         return Err(DatabaseError::NoHeadquarters);

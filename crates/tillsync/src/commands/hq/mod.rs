@@ -4,6 +4,7 @@ mod activation_code;
 mod add_channel;
 mod add_group;
 mod add_register;
+mod copy;
 mod default_customer;
 mod migrate;
 mod nodes;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Nodes(nodes::Arguments),
     /// Bring a PostgreSQL database up to date, or list what that would change.
     Migrate(migrate::Arguments),
+    /// Copy a whole headquarters into an empty database, of SQLite or PostgreSQL.
+    Copy(copy::Arguments),
     /// Add a channel database group, or change its address books and mode.
     AddGroup(add_group::Arguments),
     /// Add a store's or web shop's channel database.
@@ -46,6 +49,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(arguments),
         Command::Nodes(arguments) => nodes::run(arguments),
         Command::Migrate(arguments) => migrate::run(arguments),
+        Command::Copy(arguments) => copy::run(arguments),
         Command::AddGroup(arguments) => add_group::run(arguments),
         Command::AddChannel(arguments) => add_channel::run(arguments),
         Command::AddRegister(arguments) => add_register::run(arguments),
