@@ -80,52 +80,52 @@ fn a_repaired_order_is_created_on_hold() {
         &folder,
         &["order", "repair", "T-000003", customer],
         expect![[r#"
-        Number       T-000003
-        Kind         customer order
-        Store        S1
-        Recorded     DATE TIME at S1
-        Received     DATE TIME
-        Account      Pending sync
-        Written as   00000001-0000-0000-0000-000000000001
-        Receipt      R-000003
-        Shift        SH-1
-        Total        23.85 EUR
-        Order status New
-        Validation   New
-        Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
-        1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
-        Payment      23.85 EUR, cash
-        Changed (UTC) | By | Field | From | To
-        DATE TIME | ann | /trade/customer | "00000001-0000-0000-0000-000000000009" | ⏎
-        "00000001-0000-0000-0000-000000000001"
-        exit 0
-    "#]],
+            Number       T-000003
+            Kind         customer order
+            Store        S1
+            Recorded     DATE TIME at S1
+            Received     DATE TIME
+            Account      Pending sync
+            Written as   00000001-0000-0000-0000-000000000009
+            Receipt      R-000003
+            Shift        SH-1
+            Total        23.85 EUR
+            Order status New
+            Validation   New
+            Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
+            1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
+            Payment      23.85 EUR, cash
+            Changed (UTC) | By | Field | From | To
+            DATE TIME | ann | /trade/customer | "00000001-0000-0000-0000-000000000009" | ⏎
+            "00000001-0000-0000-0000-000000000001"
+            exit 0
+        "#]],
     );
     check(
         "order synchronize T-000003",
         expect![[r#"
-        Number       T-000003
-        Kind         customer order
-        Store        S1
-        Recorded     DATE TIME at S1
-        Received     DATE TIME
-        Account      C-00000001
-        Written as   00000001-0000-0000-0000-000000000001
-        Receipt      R-000003
-        Shift        SH-1
-        Total        23.85 EUR
-        Order status Succeeded
-        Sales order  SO-00000001
-        On hold      ORDERSYNC
-        Validation   New
-        Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
-        1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
-        Payment      23.85 EUR, cash
-        Changed (UTC) | By | Field | From | To
-        DATE TIME | ann | /trade/customer | "00000001-0000-0000-0000-000000000009" | ⏎
-        "00000001-0000-0000-0000-000000000001"
-        exit 0
-    "#]],
+            Number       T-000003
+            Kind         customer order
+            Store        S1
+            Recorded     DATE TIME at S1
+            Received     DATE TIME
+            Account      C-00000001
+            Written as   00000001-0000-0000-0000-000000000009
+            Receipt      R-000003
+            Shift        SH-1
+            Total        23.85 EUR
+            Order status Succeeded
+            Sales order  SO-00000001
+            On hold      ORDERSYNC
+            Validation   New
+            Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
+            1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
+            Payment      23.85 EUR, cash
+            Changed (UTC) | By | Field | From | To
+            DATE TIME | ann | /trade/customer | "00000001-0000-0000-0000-000000000009" | ⏎
+            "00000001-0000-0000-0000-000000000001"
+            exit 0
+        "#]],
     );
 }
 

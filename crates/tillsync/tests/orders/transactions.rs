@@ -13,47 +13,45 @@ fn a_sale_that_breaks_a_rule_is_listed_with_it() {
         &folder,
         &["transaction", "repair", "T-000005", customer],
         expect![[r#"
-        Number       T-000005
-        Kind         sale
-        Store        S1
-        Recorded     DATE TIME at S1
-        Received     DATE TIME
-        Account      C-77777777
-        Written as   C-77777777
-        Receipt      R-000005
-        Shift        SH-1
-        Total        23.85 EUR
-        Validation   New
-        Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
-        1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
-        Payment      23.85 EUR, cash
-        Changed (UTC) | By | Field | From | To
-        DATE TIME | ann | /trade/customer | - | "C-77777777"
-        exit 0
-    "#]],
+            Number       T-000005
+            Kind         sale
+            Store        S1
+            Recorded     DATE TIME at S1
+            Received     DATE TIME
+            Account      C-77777777
+            Receipt      R-000005
+            Shift        SH-1
+            Total        23.85 EUR
+            Validation   New
+            Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
+            1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
+            Payment      23.85 EUR, cash
+            Changed (UTC) | By | Field | From | To
+            DATE TIME | ann | /trade/customer | - | "C-77777777"
+            exit 0
+        "#]],
     );
     check(
         "transaction validate T-000005",
         expect![[r#"
-        Number       T-000005
-        Kind         sale
-        Store        S1
-        Recorded     DATE TIME at S1
-        Received     DATE TIME
-        Account      C-77777777
-        Written as   C-77777777
-        Receipt      R-000005
-        Shift        SH-1
-        Total        23.85 EUR
-        Validation   Error
-        Why          no customer has account C-77777777
-        Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
-        1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
-        Payment      23.85 EUR, cash
-        Changed (UTC) | By | Field | From | To
-        DATE TIME | ann | /trade/customer | - | "C-77777777"
-        exit 1
-    "#]],
+            Number       T-000005
+            Kind         sale
+            Store        S1
+            Recorded     DATE TIME at S1
+            Received     DATE TIME
+            Account      C-77777777
+            Receipt      R-000005
+            Shift        SH-1
+            Total        23.85 EUR
+            Validation   Error
+            Why          no customer has account C-77777777
+            Line | Item | Name | Quantity | Price | Discount | Net | Tax % | Tax
+            1 | I-001 | Coffee | 2 | 10.00 | 1.00 | 19.00 | 25.5 | 4.85
+            Payment      23.85 EUR, cash
+            Changed (UTC) | By | Field | From | To
+            DATE TIME | ann | /trade/customer | - | "C-77777777"
+            exit 1
+        "#]],
     );
 }
 
