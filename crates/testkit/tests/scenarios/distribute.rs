@@ -222,7 +222,8 @@ fn a_package_that_cannot_be_made_says_so_and_the_next_run_makes_it() {
     world.upload("S1").unwrap();
     world.run(JobName::SynchronizeCustomers);
     let folder = world.folder().join("hq/packages/1010");
-    std::fs::remove_dir_all(&folder).ok();
+    let aside = world.folder().join("hq/aside");
+    std::fs::rename(&folder, &aside).unwrap();
     std::fs::write(&folder, "in the way").unwrap();
     let failed = world.run(JobName::Customers1010);
     assert_eq!(failed.outcome.as_str(), "completed_with_errors");
@@ -235,6 +236,7 @@ fn a_package_that_cannot_be_made_says_so_and_the_next_run_makes_it() {
     };
     assert_eq!(newest(&world).status, DownloadStatus::CreateFailed);
     std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
     world.run(JobName::Customers1010);
     assert_eq!(newest(&world).status, DownloadStatus::Available);
     full_sync(&world);
