@@ -3,11 +3,12 @@
 //! This module must never install anything: `.ci/run` does.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::cargo::cargo_command;
 use crate::{Verdict, dependencies, tidy};
 
 /// Runs the steps, printing each with its time, and stops at the first that fails.
@@ -152,12 +153,6 @@ fn has_cargo_command(root: &Path, name: &str) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-fn cargo_command(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root);
-    command
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a step took, for people to read")]

@@ -7,13 +7,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use spdx::{Expression, ParseMode};
 
 use crate::Verdict;
+use crate::cargo::cargo_command;
 
 /// Checks the dependencies of the workspace on the targets that `deny.toml` names.
 pub(crate) fn run(root: &Path) -> Result<Verdict> {
@@ -99,10 +99,8 @@ fn metadata(root: &Path, policy: &Policy) -> Result<Vec<Value>> {
 }
 
 fn metadata_of(root: &Path, target: &str) -> Result<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo_command(root)
         .args(["metadata", "--format-version", "1", "--filter-platform", target])
-        .current_dir(root)
         .output()
         .context("start cargo metadata")?;
     if !output.status.success() {

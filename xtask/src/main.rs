@@ -5,6 +5,7 @@
 //! holds no rule of the product. Each command is one module; this file only dispatches.
 #![expect(clippy::print_stdout, reason = "a command line program reports on standard output")]
 
+mod cargo;
 mod check_demo;
 mod ci;
 mod cluster;

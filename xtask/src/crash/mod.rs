@@ -20,6 +20,7 @@ use serde_json::Value;
 use tillsync_fleet::{CommerceClient, Deadline, Fleet, FleetPlan, Killed, NodeId, Program, pause};
 
 use crate::Verdict;
+use crate::cargo::cargo_command;
 use crate::generate::random::Random;
 use books::{Books, BooksJudgement};
 use judge::{Dump, Judgement};
@@ -301,9 +302,7 @@ fn run_doctor(executable: &Path, folder: &Path) -> Result<Doctor> {
 
 /// Builds the program as it ships and says where it is.
 pub(crate) fn build_program(root: &Path) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .current_dir(root)
+    let output = cargo_command(root)
         .args(["build", "--release", "--package", "tillsync"])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
