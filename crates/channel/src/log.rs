@@ -88,38 +88,11 @@ pub(crate) fn document_append(
     row: &DocumentRow,
     readable: Option<&Document>,
 ) -> Result<Appended, DbError> {
-    let hash = row.content_hash();
-    let next = counter_last(connection)?.next();
     let header = readable.map_or(Header::default(), Header::of);
-    let inserted = connection
-        .prepare_cached(
-            "INSERT INTO document (counter, id, number, kind, created_at, origin, staff,
-                                   relayed_at, content, hash, customer_guid, customer_account,
-                                   shift, receipt, currency, total)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
-             ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            next.0,
-            row.id.as_uuid().as_bytes(),
-            row.number.as_str(),
-            row.kind,
-            row.created_at.as_microsecond(),
-            row.origin.as_str(),
-            row.staff.as_ref().map(StaffId::as_str),
-            row.relayed_at.map(Timestamp::as_microsecond),
-            row.content.get(),
-            hash.0,
-            header.guid.map(|guid| *guid.as_uuid().as_bytes()),
-            header.account,
-            header.shift,
-            header.receipt,
-            header.currency.map(Currency::code),
-            header.total,
-        ])?;
-    if inserted == 1 {
-        return Ok(Appended::New(next));
+    if let Some(counter) = document_insert(connection, row, header)? {
+        return Ok(Appended::New(counter));
     }
+    let hash = row.content_hash();
     let mut statement = connection.prepare_cached(
         "SELECT hash FROM document WHERE number = ?1 AND is_set_aside = 0 OR id = ?2",
     )?;
@@ -136,25 +109,8 @@ pub(crate) fn document_set_aside(
     connection: &Connection,
     row: &DocumentRow,
 ) -> Result<(), DbError> {
-    let next = counter_last(connection)?.next();
-    connection
-        .prepare_cached(
-            "INSERT INTO document (counter, id, number, kind, created_at, origin, staff,
-                                   relayed_at, content, hash, is_set_aside)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) ON CONFLICT DO NOTHING",
-        )?
-        .execute(params![
-            next.0,
-            row.id.as_uuid().as_bytes(),
-            row.number.as_str(),
-            row.kind,
-            row.created_at.as_microsecond(),
-            row.origin.as_str(),
-            row.staff.as_ref().map(StaffId::as_str),
-            row.relayed_at.map(Timestamp::as_microsecond),
-            row.content.get(),
-            row.content_hash().0,
-        ])?;
+    // By its columns nobody finds it: its number is another's.
+    document_insert(connection, row, Header { is_set_aside: true, ..Header::default() })?;
     Ok(())
 }
 
@@ -216,6 +172,7 @@ struct Header<'a> {
     receipt: Option<&'a str>,
     currency: Option<Currency>,
     total: Option<i64>,
+    is_set_aside: bool,
 }
 
 impl<'a> Header<'a> {
@@ -241,8 +198,47 @@ impl<'a> Header<'a> {
             currency: Some(trade.currency),
             // A register's document may say anything; what is no amount is found by validation.
             total: trade.currency.to_minor(trade.total).ok(),
+            is_set_aside: false,
         }
     }
+}
+
+/// Writes a document under the next counter, which it answers; nothing where its number or id is
+/// known.
+fn document_insert(
+    connection: &Connection,
+    row: &DocumentRow,
+    header: Header<'_>,
+) -> Result<Option<Counter>, DbError> {
+    let next = counter_last(connection)?.next();
+    let inserted = connection
+        .prepare_cached(
+            "INSERT INTO document (counter, id, number, kind, created_at, origin, staff,
+                                   relayed_at, content, hash, customer_guid, customer_account,
+                                   shift, receipt, currency, total, is_set_aside)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+             ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            next.0,
+            row.id.as_uuid().as_bytes(),
+            row.number.as_str(),
+            row.kind,
+            row.created_at.as_microsecond(),
+            row.origin.as_str(),
+            row.staff.as_ref().map(StaffId::as_str),
+            row.relayed_at.map(Timestamp::as_microsecond),
+            row.content.get(),
+            row.content_hash().0,
+            header.guid.map(|guid| *guid.as_uuid().as_bytes()),
+            header.account,
+            header.shift,
+            header.receipt,
+            header.currency.map(Currency::code),
+            header.total,
+            header.is_set_aside,
+        ])?;
+    Ok((inserted == 1).then_some(next))
 }
 
 fn log_row(row: &Row<'_>) -> Result<LogRow, DbError> {
