@@ -19,7 +19,7 @@ use tillsync_domain::ids::{
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 use tillsync_domain::trade::{
-    CustomerOrder, Delivery, LineDraft, PaymentDraft, Sale, TradeDraft, TradeKind,
+    CustomerOrder, Delivery, LineDraft, PaymentDraft, Sale, Trade, TradeDraft, TradeKind,
 };
 use tillsync_exchange::rows::document::DocumentRow;
 use tillsync_exchange::rows::log::{LogRow, OversizedEntry};
@@ -34,18 +34,18 @@ use crate::shifts;
 use crate::transactions::{TransactionView, transaction_by_number};
 use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
 
-/// A cash-and-carry sale to record.
+/// A sale or a customer order to record.
 #[derive(Debug, Clone, Default)]
-pub struct RecordSale {
+pub struct RecordTrade {
     /// Its number, when the program chooses it: then the same request may be repeated.
     pub number: Option<TransactionNumber>,
-    /// Who buys, by either key.
+    /// Who buys, by either key; an order is always somebody's.
     pub customer: Option<CustomerKey>,
-    /// What is sold and returned.
+    /// What is sold, returned or ordered.
     pub lines: Vec<LineDraft>,
     /// What the program computed, line by line as far as it says so.
     pub claims: Vec<LineClaim>,
-    /// How it is paid.
+    /// How it is paid; the deposits of an order.
     pub payments: Vec<PaymentDraft>,
     /// The currency; the store's own when absent.
     pub currency: Option<Currency>,
@@ -53,10 +53,22 @@ pub struct RecordSale {
     pub total: Option<Decimal>,
     /// The shift, if the program says it: it must be the open one.
     pub shift: Option<ShiftNumber>,
-    /// Whether it was voided before it was finished.
-    pub is_voided: bool,
-    /// Who sells.
+    /// Who sells or takes the order.
     pub staff: Option<StaffId>,
+    /// What becomes of it.
+    pub what: What,
+}
+
+/// What a trade is recorded as.
+#[derive(Debug, Clone, Default)]
+pub enum What {
+    /// A cash-and-carry sale.
+    #[default]
+    Sale,
+    /// A sale that was voided before it was finished.
+    VoidedSale,
+    /// A customer order, and how it reaches the customer.
+    Order(Delivery),
 }
 
 /// What a program computed for a line itself; what it says must agree with this database.
@@ -66,48 +78,6 @@ pub struct LineClaim {
     pub tax_rate: Option<Decimal>,
     /// What the line comes to, tax included.
     pub total: Option<Decimal>,
-}
-
-/// A customer order to record.
-#[derive(Debug, Clone)]
-pub struct RecordOrder {
-    /// Its number, when the program chooses it: then the same request may be repeated.
-    pub number: Option<TransactionNumber>,
-    /// Who orders, by either key; an order is always somebody's.
-    pub customer: Option<CustomerKey>,
-    /// What is ordered.
-    pub lines: Vec<LineDraft>,
-    /// What the program computed, line by line as far as it says so.
-    pub claims: Vec<LineClaim>,
-    /// The deposits.
-    pub payments: Vec<PaymentDraft>,
-    /// The currency; the store's own when absent.
-    pub currency: Option<Currency>,
-    /// What the program thinks it comes to, if it says so.
-    pub total: Option<Decimal>,
-    /// The shift, if the program says it: it must be the open one.
-    pub shift: Option<ShiftNumber>,
-    /// How it reaches the customer.
-    pub delivery: Delivery,
-    /// Who takes the order.
-    pub staff: Option<StaffId>,
-}
-
-impl Default for RecordOrder {
-    fn default() -> Self {
-        RecordOrder {
-            number: None,
-            customer: None,
-            lines: Vec::new(),
-            claims: Vec::new(),
-            payments: Vec::new(),
-            currency: None,
-            total: None,
-            shift: None,
-            delivery: Delivery::Pickup,
-            staff: None,
-        }
-    }
 }
 
 /// Why nothing was recorded.
@@ -158,7 +128,7 @@ impl SellError {
     }
 }
 
-/// Records a cash-and-carry sale: durable and findable when this returns.
+/// Records a sale or an order: durable and findable when this returns.
 ///
 /// A request whose number was recorded before with the same content answers what was recorded
 /// then.
@@ -166,64 +136,44 @@ impl SellError {
 /// # Errors
 /// Invalid: every violation at once. Conflict: no open shift, or the number was used for
 /// something else. Busy or Broken: nothing was recorded.
-pub fn record_sale(
+pub fn record_trade(
     edge: &Edge,
-    sale: RecordSale,
+    trade: RecordTrade,
     now: Timestamp,
 ) -> Result<TransactionView, SellError> {
-    let RecordSale { number, customer, lines, claims, payments, currency, total, .. } = sale;
-    let entered = Entered { customer, lines, claims, payments, currency, total };
-    let what = What::Sale { is_voided: sale.is_voided };
-    let (shift, staff) = (sale.shift, sale.staff);
-    record(edge, Request { number, entered, shift, staff, what }, now)
-}
-
-/// Records a customer order: durable and findable when this returns.
-///
-/// # Errors
-/// As [`record_sale`].
-pub fn record_order(
-    edge: &Edge,
-    order: RecordOrder,
-    now: Timestamp,
-) -> Result<TransactionView, SellError> {
-    let RecordOrder { number, customer, lines, claims, payments, currency, total, .. } = order;
-    let entered = Entered { customer, lines, claims, payments, currency, total };
-    let what = What::Order(order.delivery);
-    let (shift, staff) = (order.shift, order.staff);
-    record(edge, Request { number, entered, shift, staff, what }, now)
-}
-
-/// What a request says of the trade itself.
-struct Entered {
-    customer: Option<CustomerKey>,
-    lines: Vec<LineDraft>,
-    claims: Vec<LineClaim>,
-    payments: Vec<PaymentDraft>,
-    currency: Option<Currency>,
-    total: Option<Decimal>,
-}
-
-/// A request to record a sale or an order.
-struct Request {
-    number: Option<TransactionNumber>,
-    entered: Entered,
-    shift: Option<ShiftNumber>,
-    staff: Option<StaffId>,
-    what: What,
-}
-
-enum What {
-    Sale { is_voided: bool },
-    Order(Delivery),
+    let now = whole_microseconds(now);
+    let setting = Setting {
+        database: edge.identity().database.clone(),
+        currency_default: edge.currency_default(),
+        entry: EntryId::from_uuid(edge.mint(now)),
+        now,
+    };
+    // All of it in the writer: between a look and a write another till could take the number, the
+    // shift or the goods that are returned.
+    let recorded = edge.db.write(move |connection| trade.write(connection, setting))?;
+    match recorded {
+        Recorded::Now(view) => {
+            edge.signals.entries_recorded();
+            Ok(*view)
+        }
+        Recorded::Before(view) => Ok(*view),
+    }
 }
 
 impl What {
     fn kind(&self) -> TradeKind {
         match self {
-            What::Sale { is_voided: true } => TradeKind::VoidedSale,
-            What::Sale { is_voided: false } => TradeKind::Sale,
+            What::Sale => TradeKind::Sale,
+            What::VoidedSale => TradeKind::VoidedSale,
             What::Order(_) => TradeKind::Order,
+        }
+    }
+
+    fn body(self, trade: Trade) -> Body {
+        match self {
+            What::Sale => Body::Sale(Box::new(Sale { trade, is_voided: false })),
+            What::VoidedSale => Body::Sale(Box::new(Sale { trade, is_voided: true })),
+            What::Order(delivery) => Body::Order(Box::new(CustomerOrder { trade, delivery })),
         }
     }
 }
@@ -241,27 +191,7 @@ enum Recorded {
     Before(Box<TransactionView>),
 }
 
-fn record(edge: &Edge, request: Request, now: Timestamp) -> Result<TransactionView, SellError> {
-    let now = whole_microseconds(now);
-    let setting = Setting {
-        database: edge.identity().database.clone(),
-        currency_default: edge.currency_default(),
-        entry: EntryId::from_uuid(edge.mint(now)),
-        now,
-    };
-    // All of it in the writer: between a look and a write another till could take the number, the
-    // shift or the goods that are returned.
-    let recorded = edge.db.write(move |connection| request.write(connection, setting))?;
-    match recorded {
-        Recorded::Now(view) => {
-            edge.signals.entries_recorded();
-            Ok(*view)
-        }
-        Recorded::Before(view) => Ok(*view),
-    }
-}
-
-impl Request {
+impl RecordTrade {
     fn write(self, connection: &Connection, setting: Setting) -> Result<Recorded, SellError> {
         if let Some(number) = &self.number
             && repeat::is_number_used(connection, number)?
@@ -287,14 +217,11 @@ impl Request {
             Some(number) => number,
             None => mint_number(connection, &receipt, setting.now)?,
         };
-        let Entered { customer, lines, claims, payments, currency, total } = self.entered;
-        let currency = currency.unwrap_or(setting.currency_default);
+        let RecordTrade { customer, lines, claims, payments, total, what, .. } = self;
+        let currency = self.currency.unwrap_or(setting.currency_default);
         let draft = TradeDraft { customer, shift, receipt, currency, lines, payments, total };
-        let trade = check::check(connection, draft, &claims, &self.what)?;
-        let body = match self.what {
-            What::Sale { is_voided } => Body::Sale(Box::new(Sale { trade, is_voided })),
-            What::Order(delivery) => Body::Order(Box::new(CustomerOrder { trade, delivery })),
-        };
+        let trade = check::check(connection, draft, &claims, &what)?;
+        let body = what.body(trade);
         let document = Document {
             id: setting.entry,
             number,

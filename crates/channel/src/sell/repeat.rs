@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use tillsync_domain::ids::TransactionNumber;
 use tillsync_domain::trade::{Line, LineDraft, Payment, PaymentDraft};
 
-use super::{LineClaim, Request, What};
+use super::{LineClaim, RecordTrade, What};
 use crate::db::DbError;
 use crate::transactions::{TransactionView, is_same_customer};
 
@@ -29,26 +29,26 @@ pub(super) fn is_number_used(
 /// changed since.
 pub(super) fn is_repeat(
     connection: &Connection,
-    request: &Request,
+    request: &RecordTrade,
     recorded: &TransactionView,
 ) -> Result<bool, DbError> {
-    let (entered, trade) = (&request.entered, &recorded.trade);
+    let trade = &recorded.trade;
     let delivery = match &request.what {
         What::Order(delivery) => Some(delivery),
-        What::Sale { .. } => None,
+        What::Sale | What::VoidedSale => None,
     };
     let is_same = request.what.kind() == recorded.kind
         && delivery == recorded.delivery.as_ref()
         && request.staff == recorded.staff
         && request.shift.as_ref().is_none_or(|shift| *shift == trade.shift)
-        && entered.currency.is_none_or(|currency| currency == trade.currency)
-        && is_given(entered.total, trade.total)
-        && entered.lines.len() == trade.lines.len()
-        && entered.lines.iter().zip(&trade.lines).all(|(draft, line)| is_same_line(draft, line))
-        && entered.claims.iter().zip(&trade.lines).all(|(claim, line)| is_same_claim(claim, line))
-        && entered.payments.len() == trade.payments.len()
-        && entered.payments.iter().zip(&trade.payments).all(|(draft, p)| is_same_payment(draft, p));
-    let customers = (entered.customer.as_ref(), trade.customer.as_ref());
+        && request.currency.is_none_or(|currency| currency == trade.currency)
+        && is_given(request.total, trade.total)
+        && request.lines.len() == trade.lines.len()
+        && request.lines.iter().zip(&trade.lines).all(|(draft, line)| is_same_line(draft, line))
+        && request.claims.iter().zip(&trade.lines).all(|(claim, line)| is_same_claim(claim, line))
+        && request.payments.len() == trade.payments.len()
+        && request.payments.iter().zip(&trade.payments).all(|(draft, p)| is_same_payment(draft, p));
+    let customers = (request.customer.as_ref(), trade.customer.as_ref());
     Ok(is_same && is_same_customer(connection, customers.0, customers.1)?)
 }
 

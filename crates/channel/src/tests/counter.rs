@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::world::{Shop, at, shop};
 use crate::apply::{ApplyError, apply_package};
 use crate::find::CustomerView;
-use crate::sell::{RecordSale, SellError, record_sale};
+use crate::sell::{RecordTrade, SellError, record_trade};
 use crate::shifts::{CountDraft, OpenShift, open_shift};
 use crate::transactions::TransactionView;
 
@@ -121,28 +121,28 @@ pub(super) fn paid(tender: &str, amount: &str) -> PaymentDraft {
 }
 
 /// One coffee for 12.54, paid in cash.
-pub(super) fn coffee() -> RecordSale {
-    RecordSale {
+pub(super) fn coffee() -> RecordTrade {
+    RecordTrade {
         lines: vec![line("coffee", "1")],
         payments: vec![paid("1", "12.54")],
-        ..RecordSale::default()
+        ..RecordTrade::default()
     }
 }
 
-pub(super) fn coffee_for(customer: &CustomerKey) -> RecordSale {
-    RecordSale { customer: Some(customer.clone()), ..coffee() }
+pub(super) fn coffee_for(customer: &CustomerKey) -> RecordTrade {
+    RecordTrade { customer: Some(customer.clone()), ..coffee() }
 }
 
-pub(super) fn numbered(sale: RecordSale, number: &str) -> RecordSale {
-    RecordSale { number: Some(parsed(number)), ..sale }
+pub(super) fn numbered(sale: RecordTrade, number: &str) -> RecordTrade {
+    RecordTrade { number: Some(parsed(number)), ..sale }
 }
 
 impl Shop {
-    pub(super) fn try_sell(&self, sale: RecordSale) -> Result<TransactionView, SellError> {
-        record_sale(&self.edge, sale, at(60))
+    pub(super) fn try_sell(&self, sale: RecordTrade) -> Result<TransactionView, SellError> {
+        record_trade(&self.edge, sale, at(60))
     }
 
-    pub(super) fn sell(&self, sale: RecordSale) -> TransactionView {
+    pub(super) fn sell(&self, sale: RecordTrade) -> TransactionView {
         self.try_sell(sale).expect("is sold")
     }
 }

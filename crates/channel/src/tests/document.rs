@@ -20,7 +20,7 @@ use crate::health::read_health;
 use crate::history::order_history;
 use crate::inspect::{inspect_database, visit_documents};
 use crate::search::Page;
-use crate::sell::RecordSale;
+use crate::sell::RecordTrade;
 use crate::shifts::{CloseShift, close_shift, current_shift, find_shift};
 use crate::transactions::find_transaction;
 
@@ -123,7 +123,7 @@ fn what_was_sold_at_a_register_can_be_returned_and_repeated_at_the_channel() {
     let sold = register.sell(numbered(coffee(), "till-1"));
     let back = |shop: &Shop| {
         let lines = vec![return_of("coffee", "-1", &sold)];
-        shop.try_sell(RecordSale { lines, payments: vec![paid("1", "-12.54")], ..coffee() })
+        shop.try_sell(RecordTrade { lines, payments: vec![paid("1", "-12.54")], ..coffee() })
     };
     register.upload(&Lan::between(&channel, &register)).expect("uploads");
     // The till's answer was lost, it is connected again and asks the channel.
@@ -142,7 +142,7 @@ fn the_same_number_with_other_content_is_set_aside_word_for_word() {
     let (channel, register) = store();
     let first = channel.sell(numbered(coffee(), "web-1"));
     let lines = vec![line("tea", "1")];
-    let tea = RecordSale { lines, payments: vec![paid("1", "3.14")], ..RecordSale::default() };
+    let tea = RecordTrade { lines, payments: vec![paid("1", "3.14")], ..RecordTrade::default() };
     register.sell(numbered(tea, "web-1"));
     register.sell(numbered(coffee(), "web-2"));
     let lan = Lan::between(&channel, &register);
@@ -201,7 +201,7 @@ fn large_documents_are_spread_over_packages_that_fit() {
     apply(&shop, (JobName::Products1040, Scope::Delta, 9), &[long]).expect("is applied");
     let lines = vec![line("coffee", "1"); tillsync_domain::trade::LINES_MAX];
     let payments = vec![paid("1", "6270.00")];
-    let sale = RecordSale { lines, payments, ..RecordSale::default() };
+    let sale = RecordTrade { lines, payments, ..RecordTrade::default() };
     for _ in 0..45 {
         shop.sell(sale.clone());
     }

@@ -10,7 +10,7 @@ use super::counter::{line, paid};
 use super::world::{Shop, shop};
 use crate::items::find_items;
 use crate::search::Page;
-use crate::sell::{RecordSale, SellError};
+use crate::sell::{RecordTrade, SellError};
 
 const ALL: Page = Page { top: 100, skip: 0 };
 
@@ -80,8 +80,8 @@ fn a_withdrawn_item_is_not_sold_but_taken_back() {
     assert!(matches!(shop.try_sell(coffee()), Err(SellError::Rules(_))));
     let payments = vec![paid("1", "-12.54")];
     let lines = vec![return_of("coffee", "-1", &sold)];
-    shop.sell(RecordSale { lines, payments: payments.clone(), ..coffee() });
-    shop.sell(RecordSale { lines: vec![line("coffee", "-1")], payments, ..coffee() });
+    shop.sell(RecordTrade { lines, payments: payments.clone(), ..coffee() });
+    shop.sell(RecordTrade { lines: vec![line("coffee", "-1")], payments, ..coffee() });
     // Its tax changed since: what is returned is taxed as it was sold.
     let sold = {
         rows = vec![item("coffee", 10)];
@@ -92,7 +92,7 @@ fn a_withdrawn_item_is_not_sold_but_taken_back() {
     let taxed = Row::Item(ItemRow { tax_rate: number("10"), ..row });
     apply(&shop, DELTA, &[taxed, price("coffee", Some("1.00"), 11)]).expect("applies");
     let lines = vec![return_of("coffee", "-1", &sold)];
-    let back = shop.sell(RecordSale { lines, payments: vec![paid("1", "-12.54")], ..coffee() });
+    let back = shop.sell(RecordTrade { lines, payments: vec![paid("1", "-12.54")], ..coffee() });
     assert_eq!(back.trade.lines[0].tax_rate, number("25.5"));
 }
 

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_domain::trade::{LineDraft, TradeKind};
+use tillsync_domain::trade::{Delivery, LineDraft, TradeKind};
 
 use tillsync_domain::job::JobName;
 use tillsync_exchange::package::Scope;
@@ -17,7 +17,7 @@ use super::register::{Lan, package_of};
 use super::sell::refused;
 use super::world::{Shop, at};
 use crate::receipts::receipt_text;
-use crate::sell::{RecordOrder, RecordSale, record_order};
+use crate::sell::{RecordTrade, What, record_trade};
 use crate::shifts::{CloseShift, CountDraft, ShiftError, close_shift, current_shift};
 use crate::transactions::{TransactionView, find_transaction};
 
@@ -29,8 +29,8 @@ fn priced(item: &str, quantity: &str, price: &str) -> LineDraft {
 fn take_back(shop: &Shop, sold: &TransactionView, quantity: &str) -> TransactionView {
     let lines = vec![return_of("coffee", quantity, sold)];
     let try_for = |amount: &str| {
-        let sale = RecordSale { lines: lines.clone(), ..RecordSale::default() };
-        shop.try_sell(RecordSale { payments: vec![paid("1", amount)], ..sale })
+        let sale = RecordTrade { lines: lines.clone(), ..RecordTrade::default() };
+        shop.try_sell(RecordTrade { payments: vec![paid("1", amount)], ..sale })
     };
     let error = try_for("-0.01").expect_err("is not what is due").to_string();
     let due = error.split(' ').nth(1).expect("names what is due");
@@ -41,8 +41,9 @@ fn take_back(shop: &Shop, sold: &TransactionView, quantity: &str) -> Transaction
 fn amounts_that_no_document_can_hold_are_refused_where_they_are_entered() {
     let shop = counter("S1", None, 1);
     let order = |lines: Vec<LineDraft>| {
-        let customer = Some(parsed("C-1"));
-        record_order(&shop.edge, RecordOrder { customer, lines, ..Default::default() }, at(60))
+        let (customer, what) = (Some(parsed("C-1")), What::Order(Delivery::Pickup));
+        let order = RecordTrade { customer, lines, what, ..RecordTrade::default() };
+        record_trade(&shop.edge, order, at(60))
     };
     refused(
         order(vec![priced("coffee", "1000000000", "1000000000")]),
@@ -67,12 +68,12 @@ fn what_is_sold_in_one_currency_is_not_returned_in_another() {
     let shop = counter("S1", None, 1);
     let lines = vec![priced("coffee", "1", "500")];
     let payments = vec![paid("1", "628")];
-    let yen = RecordSale { lines, payments, currency: Some(parsed("JPY")), ..coffee() };
+    let yen = RecordTrade { lines, payments, currency: Some(parsed("JPY")), ..coffee() };
     let sold = shop.sell(yen);
     let lines = vec![return_of("coffee", "-1", &sold)];
     let payments = vec![paid("1", "-12.54")];
     refused(
-        shop.try_sell(RecordSale { lines, payments, ..RecordSale::default() }),
+        shop.try_sell(RecordTrade { lines, payments, ..RecordTrade::default() }),
         expect!["SalesLines[0].ReturnTransactionId: the sale was in JPY, so it is returned in JPY"],
     );
 }
@@ -89,19 +90,19 @@ fn parts_that_are_returned_come_to_what_the_line_came_to() {
         let shop = counter("S1", None, 1);
         let discounted =
             LineDraft { discount: Some(number(discount)), ..priced("coffee", quantity, price) };
-        let sale = RecordSale { lines: vec![discounted], payments: vec![], ..coffee() };
+        let sale = RecordTrade { lines: vec![discounted], payments: vec![], ..coffee() };
         let sold = match shop.try_sell(sale.clone()) {
             Ok(free) => free,
             Err(error) => {
                 let text = error.to_string();
                 let payments = vec![paid("1", text.split(' ').nth(1).expect("the due amount"))];
-                shop.sell(RecordSale { payments, ..sale })
+                shop.sell(RecordTrade { payments, ..sale })
             }
         };
         let mut net = sold.trade.lines[0].net;
         for _ in 0..parts {
             let lines = vec![return_of("coffee", part, &sold)];
-            let nothing = RecordSale { lines, ..RecordSale::default() };
+            let nothing = RecordTrade { lines, ..RecordTrade::default() };
             net += match shop.try_sell(nothing) {
                 Ok(free) => free.trade.lines[0].net,
                 Err(_) => take_back(&shop, &sold, part).trade.lines[0].net,
@@ -115,11 +116,11 @@ fn parts_that_are_returned_come_to_what_the_line_came_to() {
 fn a_return_that_names_its_sale_pays_back_no_more_than_was_paid() {
     let shop = counter("S1", None, 1);
     let halved = LineDraft { discount: Some(number("9.99")), ..line("coffee", "2") };
-    let sold = shop.sell(RecordSale { lines: vec![halved], ..coffee() });
+    let sold = shop.sell(RecordTrade { lines: vec![halved], ..coffee() });
     let back = |price: Option<&str>, discount: Option<&str>, amount: &str| {
         let (price, discount) = (price.map(number), discount.map(number));
         let lines = vec![LineDraft { price, discount, ..return_of("coffee", "-1", &sold) }];
-        shop.try_sell(RecordSale { lines, payments: vec![paid("1", amount)], ..coffee() })
+        shop.try_sell(RecordTrade { lines, payments: vec![paid("1", amount)], ..coffee() })
     };
     for (price, discount, amount) in [
         (Some("999"), None, "-1253.75"),
@@ -144,7 +145,7 @@ fn no_name_steers_the_printer() {
     let Row::Item(row) = item("mocha", 9) else { panic!("an item") };
     let rows = [Row::Item(ItemRow { name, ..row }), price("mocha", Some("9.99"), 9)];
     apply(&shop, (JobName::Products1040, Scope::Delta, 9), &rows).expect("is applied");
-    let view = shop.sell(RecordSale { lines: vec![line("mocha", "1")], ..coffee() });
+    let view = shop.sell(RecordTrade { lines: vec![line("mocha", "1")], ..coffee() });
     let text = receipt_text(&view);
     assert!(text.contains("\nMocha  p0TOTAL\n"), "{text}");
 }
@@ -195,7 +196,7 @@ fn a_registers_nonsense_can_be_asked_back_without_breaking_anything() {
     assert_eq!(lan.send(&manifest, &bytes).expect("is taken").inserted, 2);
     for price in [None, Some(number("1000000000"))] {
         let line = LineDraft { price, ..return_of("coffee", "-1000000000", &sold) };
-        let error = channel.try_sell(RecordSale { lines: vec![line], ..coffee() });
+        let error = channel.try_sell(RecordTrade { lines: vec![line], ..coffee() });
         assert_eq!(error.expect_err("is refused").kind(), ErrorKind::Invalid);
     }
     receipt_text(&find_transaction(&channel.edge, &sold.number).expect("reads").expect("is there"));

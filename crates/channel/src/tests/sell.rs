@@ -18,7 +18,7 @@ use crate::db::DbError;
 use crate::history::order_history;
 use crate::receipts::receipt_text;
 use crate::search::Page;
-use crate::sell::{RecordOrder, RecordSale, SellError, record_order};
+use crate::sell::{RecordTrade, SellError, What, record_trade};
 use crate::transactions::{
     TransactionCriteria, TransactionView, find_transaction, search_transactions,
 };
@@ -43,11 +43,11 @@ fn a_sale_is_computed_numbered_and_found_again() {
     let shop = counter("S1", None, 1);
     let mut discounted = line("coffee", "3");
     discounted.discount = Some(number("2.50"));
-    let sale = RecordSale {
+    let sale = RecordTrade {
         lines: vec![discounted, LineDraft { is_voided: true, ..line("tea", "1") }],
         payments: vec![paid("1", "50"), paid("1", "-15.53")],
         staff: Some(parsed("anna")),
-        ..RecordSale::default()
+        ..RecordTrade::default()
     };
     let view = shop.sell(sale);
     assert_eq!(view.kind, TradeKind::Sale);
@@ -68,7 +68,7 @@ fn receipts_follow_each_other_without_gaps_even_after_refusals() {
     let shop = counter("S1", None, 1);
     let mut receipts = Vec::new();
     for _ in 0..3 {
-        let unpaid = RecordSale { payments: vec![], ..coffee() };
+        let unpaid = RecordTrade { payments: vec![], ..coffee() };
         refused(shop.try_sell(unpaid), expect!["TenderLines: 12.54 is due, but 0 was paid"]);
         receipts.push(shop.sell(coffee()).trade.receipt.to_string());
     }
@@ -97,22 +97,23 @@ fn the_same_number_with_other_content_is_refused() {
     let shop = counter("S1", None, 1);
     let customer = temporary(&shop.create("Ada"));
     let first = shop.sell(numbered(coffee(), "web-7"));
-    let voided = RecordSale { is_voided: true, payments: vec![], ..coffee() };
-    let card = RecordSale { payments: vec![paid("3", "12.54")], ..coffee() };
-    let two = RecordSale { lines: vec![line("coffee", "2")], ..coffee() };
-    let staffed = RecordSale { staff: Some(parsed("anna")), ..coffee() };
+    let voided = RecordTrade { what: What::VoidedSale, payments: vec![], ..coffee() };
+    let card = RecordTrade { payments: vec![paid("3", "12.54")], ..coffee() };
+    let two = RecordTrade { lines: vec![line("coffee", "2")], ..coffee() };
+    let staffed = RecordTrade { staff: Some(parsed("anna")), ..coffee() };
     for other in [voided, card, two, staffed, coffee_for(&customer)] {
         let error = shop.try_sell(numbered(other, "web-7")).expect_err("is refused");
         assert!(matches!(error, SellError::NumberUsed(_)), "{error}");
         assert_eq!(error.kind(), ErrorKind::Conflict);
     }
-    let order = RecordOrder {
+    let order = RecordTrade {
         number: Some(parsed("web-7")),
         customer: Some(customer),
         lines: vec![line("coffee", "1")],
-        ..RecordOrder::default()
+        what: What::Order(Delivery::Pickup),
+        ..RecordTrade::default()
     };
-    assert!(matches!(record_order(&shop.edge, order, at(61)), Err(SellError::NumberUsed(_))));
+    assert!(matches!(record_trade(&shop.edge, order, at(61)), Err(SellError::NumberUsed(_))));
     let shift_document = numbered(coffee(), &format!("{}-opened", first.trade.shift));
     assert!(matches!(shop.try_sell(shift_document), Err(SellError::NumberUsed(_))));
     assert_eq!(find_transaction(&shop.edge, &first.number).expect("reads"), Some(first));
@@ -138,10 +139,10 @@ fn nothing_is_sold_without_an_open_shift_or_in_another_one() {
     assert!(matches!(error, SellError::NoShift(_)), "{error}");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let open = super::counter::start_shift(&shop);
-    let elsewhere = RecordSale { shift: Some(parsed("S1-S1")), ..coffee() };
+    let elsewhere = RecordTrade { shift: Some(parsed("S1-S1")), ..coffee() };
     let error = shop.try_sell(elsewhere).expect_err("is refused");
     assert!(matches!(error, SellError::OtherShift { .. }), "{error}");
-    let here = RecordSale { shift: Some(open.clone()), ..coffee() };
+    let here = RecordTrade { shift: Some(open.clone()), ..coffee() };
     assert_eq!(shop.sell(here).trade.shift, open);
 }
 
@@ -150,7 +151,7 @@ fn every_violation_is_named_at_once_whoever_finds_it() {
     let shop = counter("S1", None, 1);
     let customer = temporary(&shop.create("Ada"));
     let sold = shop.sell(coffee());
-    let sale = RecordSale {
+    let sale = RecordTrade {
         lines: vec![line("beer", "1"), return_of("tea", "-1", &sold)],
         payments: vec![paid("4", "1.00")],
         ..coffee_for(&customer)
@@ -169,7 +170,7 @@ fn a_customer_pays_on_account_once_it_has_one_here() {
     let shop = counter("S1", None, 1);
     let view = shop.create("Ada");
     let on_account =
-        |key: &CustomerKey| RecordSale { payments: vec![paid("4", "12.54")], ..coffee_for(key) };
+        |key: &CustomerKey| RecordTrade { payments: vec![paid("4", "12.54")], ..coffee_for(key) };
     let account: CustomerKey = parsed("C-00007");
     for key in [temporary(&view), account.clone()] {
         assert!(shop.try_sell(on_account(&key)).is_err(), "{key} has no account here");
@@ -239,14 +240,14 @@ fn an_order_is_somebodys_and_goes_to_an_address_of_theirs() {
     let (ada, byron) = (with_address("Ada"), with_address("Byron"));
     promote(&shop, &ada, "C-00007");
     let order = |customer: Option<CustomerKey>, delivery: Delivery| {
-        let order = RecordOrder {
+        let order = RecordTrade {
             customer,
             lines: vec![line("coffee", "2")],
             payments: vec![paid("1", "5")],
-            delivery,
-            ..RecordOrder::default()
+            what: What::Order(delivery),
+            ..RecordTrade::default()
         };
-        record_order(&shop.edge, order, at(60))
+        record_trade(&shop.edge, order, at(60))
     };
     let (own, others) = (ada.addresses[0].content.guid, byron.addresses[0].content.guid);
     let unknown = AddressGuid::from_uuid(Uuid::from_u128(5));
@@ -274,11 +275,11 @@ fn no_more_is_returned_than_was_sold_and_not_returned_yet() {
     let mut discounted = line("coffee", "4");
     discounted.discount = Some(number("8.00"));
     let payments = vec![paid("1", "40.11")];
-    let sold = shop.sell(RecordSale { lines: vec![discounted], payments, ..coffee() });
-    let back = |quantities: &[&str], amount: &str| RecordSale {
+    let sold = shop.sell(RecordTrade { lines: vec![discounted], payments, ..coffee() });
+    let back = |quantities: &[&str], amount: &str| RecordTrade {
         lines: quantities.iter().map(|quantity| return_of("coffee", quantity, &sold)).collect(),
         payments: vec![paid("1", amount)],
-        ..RecordSale::default()
+        ..RecordTrade::default()
     };
     // 9.99 less its share of the discount, 2.00, with 25.5 % tax.
     let returned = shop.sell(back(&["-1"], "-10.03"));
@@ -297,13 +298,13 @@ fn a_return_names_a_line_that_was_sold() {
     let shop = counter("S1", None, 1);
     let voided_line = LineDraft { is_voided: true, ..line("tea", "1") };
     let lines = vec![line("coffee", "1"), voided_line];
-    let sold = shop.sell(RecordSale { lines, ..coffee() });
-    let voided = shop.sell(RecordSale { is_voided: true, payments: vec![], ..coffee() });
+    let sold = shop.sell(RecordTrade { lines, ..coffee() });
+    let voided = shop.sell(RecordTrade { what: What::VoidedSale, payments: vec![], ..coffee() });
     let back = |transaction: &str, line_number: u32, quantity: &str| {
         let returns = Some(ReturnOf { transaction: parsed(transaction), line: line_number });
         let lines = vec![LineDraft { returns, ..line("coffee", quantity) }];
         let payments = vec![paid("1", "-12.54")];
-        shop.try_sell(RecordSale { lines, payments, ..RecordSale::default() })
+        shop.try_sell(RecordTrade { lines, payments, ..RecordTrade::default() })
     };
     let sale = sold.number.as_str();
     for number in [2, 3] {
@@ -340,7 +341,7 @@ fn a_receipt_shows_the_account_or_that_it_is_pending_and_never_the_guid() {
     let customer = shop.create("Ada");
     let mut discounted = line("tea", "2");
     discounted.discount = Some(number("1"));
-    let sale = RecordSale {
+    let sale = RecordTrade {
         lines: vec![
             line("coffee", "1"),
             discounted,
@@ -371,14 +372,14 @@ fn a_receipt_shows_the_account_or_that_it_is_pending_and_never_the_guid() {
     "#]]
     .assert_eq(&receipt_text(&view));
     let address = AddressGuid::from_uuid(Uuid::from_u128(9));
-    let order = RecordOrder {
+    let order = RecordTrade {
         customer: Some(temporary(&customer)),
         lines: vec![line("coffee", "1")],
         payments: vec![paid("1", "2.54")],
-        delivery: Delivery::Ship(address),
-        ..RecordOrder::default()
+        what: What::Order(Delivery::Ship(address)),
+        ..RecordTrade::default()
     };
-    let ordered = record_order(&shop.edge, order, at(60)).expect("is ordered");
+    let ordered = record_trade(&shop.edge, order, at(60)).expect("is ordered");
     let text = receipt_text(&ordered);
     assert!(text.contains("Still to pay                         10.00"), "{text}");
     for guid in [customer.guid.to_string(), address.to_string()] {

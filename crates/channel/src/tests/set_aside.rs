@@ -8,7 +8,7 @@ use super::fake_upstream::FakeUpstream;
 use super::register::Lan;
 use super::world::Shop;
 use crate::inspect::{inspect_database, visit_documents};
-use crate::sell::RecordSale;
+use crate::sell::RecordTrade;
 use crate::transactions::find_transaction;
 
 /// A channel and its register that both sold under one number.
@@ -16,7 +16,7 @@ fn at_odds() -> (Shop, Shop) {
     let (channel, register) = (counter("S1", None, 1), counter("S1.R1", Some("S1"), 30));
     channel.sell(numbered(coffee(), "web-1"));
     let lines = vec![line("tea", "1")];
-    let tea = RecordSale { lines, payments: vec![paid("1", "3.14")], ..RecordSale::default() };
+    let tea = RecordTrade { lines, payments: vec![paid("1", "3.14")], ..RecordTrade::default() };
     register.sell(numbered(tea, "web-1"));
     (channel, register)
 }

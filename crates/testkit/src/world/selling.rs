@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use tillsync_channel::sell::{RecordOrder, RecordSale, SellError, record_order, record_sale};
+use tillsync_channel::sell::{RecordTrade, SellError, What, record_trade};
 use tillsync_channel::shifts::{
     CloseShift, CountDraft, OpenShift, ShiftView, blind_close_shift, close_shift, current_shift,
     find_shift, open_shift,
@@ -177,15 +177,15 @@ impl World {
         self.shift_or_open(at);
         let Basket { number, lines, currency, .. } = basket;
         let customer = Some(buyer.key());
-        let sale = RecordSale {
+        let sale = RecordTrade {
             number,
             customer,
             lines,
             currency,
-            is_voided: true,
-            ..RecordSale::default()
+            what: What::VoidedSale,
+            ..RecordTrade::default()
         };
-        let view = record_sale(self.edge(at), sale, self.clock.now()).expect("a valid sale");
+        let view = record_trade(self.edge(at), sale, self.clock.now()).expect("a valid sale");
         self.remember_trade(at, view)
     }
 
@@ -200,16 +200,16 @@ impl World {
         self.shift_or_open(at);
         let Basket { number, lines, payments, currency, .. } = basket;
         let customer = Some(buyer.key());
-        let order = RecordOrder {
+        let order = RecordTrade {
             number,
             customer,
             lines,
             payments,
             currency,
-            delivery,
-            ..RecordOrder::default()
+            what: What::Order(delivery),
+            ..RecordTrade::default()
         };
-        let view = record_order(self.edge(at), order, self.clock.now()).expect("a valid order");
+        let view = record_trade(self.edge(at), order, self.clock.now()).expect("a valid order");
         self.remember_trade(at, view)
     }
 
@@ -230,13 +230,13 @@ impl World {
             payments = self.payments_before(at, number);
         }
         let mut sale =
-            RecordSale { number, customer, lines, payments, currency, ..RecordSale::default() };
+            RecordTrade { number, customer, lines, payments, currency, ..RecordTrade::default() };
         // The till says what is due, as it would to somebody with a purse.
-        let view = match record_sale(self.edge(at), sale.clone(), self.clock.now()) {
+        let view = match record_trade(self.edge(at), sale.clone(), self.clock.now()) {
             Err(SellError::Rules(refused)) if due(&refused.0).is_some() => {
                 let amount = due(&refused.0).expect("it was asked just now");
                 sale.payments.push(PaymentDraft { tender: rest.type_id().into(), amount });
-                record_sale(self.edge(at), sale, self.clock.now())?
+                record_trade(self.edge(at), sale, self.clock.now())?
             }
             answer => answer?,
         };

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tillsync_channel::sell::{LineClaim, RecordOrder, RecordSale};
+use tillsync_channel::sell::{LineClaim, RecordTrade, What};
 use tillsync_domain::ids::AddressGuid;
 use tillsync_domain::trade::{Delivery, LineDraft, PaymentDraft, ReturnOf};
 
@@ -16,12 +16,6 @@ use super::super::amount::RawFields;
 use super::super::input::{Reader, is_empty};
 use crate::app::App;
 use crate::odata::{Detail, ODataError};
-
-/// What a request records.
-pub(super) enum Recording {
-    Sale(RecordSale),
-    Order(RecordOrder),
-}
 
 /// `TransactionTypeValue` of a cash-and-carry sale.
 pub(super) const TYPE_SALE: u32 = 2;
@@ -45,7 +39,7 @@ const PARTS: [&str; 6] = [
 ];
 
 /// Reads a sale or an order.
-pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<Recording, ODataError> {
+pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<RecordTrade, ODataError> {
     let Some(mut fields) = RawFields::of(entity) else {
         let refused = Detail::invalid("entity", "must be an object");
         return Err(ODataError::fields(vec![refused]));
@@ -61,7 +55,16 @@ pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<Recording, ODat
         .into_iter()
         .filter_map(|(prefix, payment)| read_payment(&mut reader, &prefix, payment))
         .collect();
-    let sale = RecordSale {
+    let is_voided = reader.flag("IsVoided", fields.take("IsVoided")).unwrap_or(false);
+    if is_order && is_voided {
+        reader.refuse("IsVoided", "an order is not voided before it was made");
+    }
+    let what = match (is_order, is_voided) {
+        (true, _) => What::Order(delivery.unwrap_or(Delivery::Pickup)),
+        (false, true) => What::VoidedSale,
+        (false, false) => What::Sale,
+    };
+    let trade = RecordTrade {
         number: identity(&mut reader, &mut fields, "Id"),
         customer: identity(&mut reader, &mut fields, "CustomerId"),
         lines,
@@ -70,12 +73,9 @@ pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<Recording, ODat
         currency: identity(&mut reader, &mut fields, "CurrencyCode"),
         total: fields.amount(&mut reader, "", "TotalAmount"),
         shift: identity(&mut reader, &mut fields, "ShiftId"),
-        is_voided: reader.flag("IsVoided", fields.take("IsVoided")).unwrap_or(false),
         staff: identity(&mut reader, &mut fields, "StaffId"),
+        what,
     };
-    if is_order && sale.is_voided {
-        reader.refuse("IsVoided", "an order is not voided before it was made");
-    }
     read_store(app, &mut reader, &mut fields);
     for name in GIVEN {
         if fields.take(name).is_some_and(|value| !is_empty(&value)) {
@@ -88,29 +88,7 @@ pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<Recording, ODat
         }
     }
     fields.finish(&mut reader, "");
-    let recording = if is_order {
-        Recording::Order(order_of(sale, delivery.unwrap_or(Delivery::Pickup)))
-    } else {
-        Recording::Sale(sale)
-    };
-    reader.finish(recording)
-}
-
-fn order_of(sale: RecordSale, delivery: Delivery) -> RecordOrder {
-    let RecordSale { number, customer, lines, claims, payments, currency, total, shift, .. } = sale;
-    let staff = sale.staff;
-    RecordOrder {
-        number,
-        customer,
-        lines,
-        claims,
-        payments,
-        currency,
-        total,
-        shift,
-        delivery,
-        staff,
-    }
+    reader.finish(trade)
 }
 
 /// Whether it is an order: by its type, else by its having a delivery.

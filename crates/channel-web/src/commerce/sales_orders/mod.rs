@@ -18,7 +18,7 @@ use tillsync_channel::find::find_customer;
 use tillsync_channel::history;
 use tillsync_channel::receipts::receipt_text;
 use tillsync_channel::search::Page;
-use tillsync_channel::sell::{record_order, record_sale};
+use tillsync_channel::sell::record_trade;
 use tillsync_channel::transactions::{
     TransactionCriteria, TransactionView, find_transaction, search_transactions,
 };
@@ -28,7 +28,7 @@ use super::paging::{OnlyPaging, Settings, page_of};
 use super::{Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, request_key};
 use crate::app::App;
 use crate::odata::{Detail, ODataError, customer_key, key_in};
-use input::{Recording, read_order};
+use input::read_order;
 pub(super) use input::{parsed, tender_text};
 use output::{OrderJson, OrdersJson};
 
@@ -75,16 +75,9 @@ fn create(
 ) -> Result<(StatusCode, Json<OrderJson>), ODataError> {
     // A number of its own already makes a repeat harmless; else the key becomes the number.
     let key = request_key(headers, client)?.map(|key| key.transaction_number());
-    let view = match read_order(app, entity)? {
-        Recording::Sale(mut sale) => {
-            sale.number = sale.number.or(key);
-            record_sale(&app.edge, sale, app.now())?
-        }
-        Recording::Order(mut order) => {
-            order.number = order.number.or(key);
-            record_order(&app.edge, order, app.now())?
-        }
-    };
+    let mut trade = read_order(app, entity)?;
+    trade.number = trade.number.or(key);
+    let view = record_trade(&app.edge, trade, app.now())?;
     app.count_recorded();
     Ok((StatusCode::CREATED, Json(view.into())))
 }
