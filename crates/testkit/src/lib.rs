@@ -8,5 +8,6 @@
 pub mod builders;
 pub mod cluster;
 pub mod conformance;
+pub mod far_end;
 pub mod headquarters;
 pub mod world;

@@ -5,12 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use tillsync_channel::Edge;
 use tillsync_channel::identity::Identity;
-use tillsync_channel::receive::{self, receive_hello, receive_upload};
 use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
-use tillsync_domain::kind::ErrorKind;
-use tillsync_domain::operation::Watermark;
 use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::{
     DownloadReport, DownloadReportAnswer, DownloadResult, EnrolRequest, Enrolled, Hello, Poll,
@@ -18,10 +15,9 @@ use tillsync_exchange::messages::{
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_hq::Headquarters;
-use tillsync_hq::receive::ReceiveError;
-use tillsync_hq::storage::DatabaseRecord;
 
 use super::ports::StoryClock;
+use crate::far_end::{AtChannel, AtHeadquarters, enrol_channel};
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,95 +126,59 @@ impl Line {
 }
 
 impl State {
-    fn device(&self, hq: &Headquarters) -> Result<DatabaseRecord, UpstreamError> {
-        let secret = self.credential.as_ref().expect("an enrolled edge");
-        hq.authenticate_device(secret).map_err(|e| refused(e.kind(), &e, None))
-    }
-
-    /// The headquarters at the far end, with the database that speaks to it.
+    /// The headquarters at the far end, as the database that speaks to it reaches it.
     fn far_end<T>(
         &self,
-        ask: impl FnOnce(&Headquarters, &DatabaseRecord) -> Result<T, UpstreamError>,
+        ask: impl FnOnce(AtHeadquarters<'_>) -> Result<T, UpstreamError>,
     ) -> Result<T, UpstreamError> {
         match &self.end {
-            End::Headquarters(hq) => ask(hq, &self.device(hq)?),
+            End::Headquarters(hq) => {
+                let secret = self.credential.as_ref().expect("an enrolled edge");
+                ask(AtHeadquarters { hq, secret })
+            }
             End::Channel { edge: None, .. } => Err(store_is_down()),
             End::Channel { onward, .. } => onward.carry(|state| state.far_end(ask)),
         }
+    }
+
+    /// The store at the other end, if the line leads to one.
+    fn store(&self) -> Result<Option<AtChannel<'_>>, UpstreamError> {
+        let End::Channel { edge, clock, .. } = &self.end else { return Ok(None) };
+        let edge = edge.as_ref().ok_or_else(store_is_down)?;
+        let register = self.register.as_ref().expect("an enrolled register");
+        Ok(Some(AtChannel { edge, register, now: clock.now() }))
     }
 }
 
 impl Upstream for Line {
     fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, UpstreamError> {
         self.carry(|state| match &state.end {
-            End::Headquarters(hq) => {
-                hq.enrol_device(request, None).map_err(|e| refused(e.kind(), &e, None))
-            }
-            End::Channel { .. } => state.far_end(|hq, channel| {
-                hq.enrol_device(request, Some(&channel.database.id))
-                    .map_err(|e| refused(e.kind(), &e, None))
-            }),
+            End::Headquarters(hq) => enrol_channel(hq, request),
+            End::Channel { .. } => state.far_end(|hq| hq.enrol_register(request)),
         })
     }
 
     fn hello(&self, hello: &Hello) -> Result<Welcome, UpstreamError> {
-        self.carry(|state| match &state.end {
-            End::Headquarters(hq) => hq.welcome(&state.device(hq)?, hello).map_err(refused_upload),
-            End::Channel { edge, clock, .. } => {
-                let edge = edge.as_ref().ok_or_else(store_is_down)?;
-                let register = state.register.as_ref().expect("an enrolled register");
-                receive_hello(edge, register, hello, clock.now()).map_err(refused_by_store)
-            }
+        self.carry(|state| match state.store()? {
+            Some(store) => store.hello(hello),
+            None => state.far_end(|hq| hq.hello(hello)),
         })
     }
 
     fn upload(&self, manifest: &Manifest, bytes: &[u8]) -> Result<UploadReceipt, UpstreamError> {
-        self.carry(|state| match &state.end {
-            End::Headquarters(hq) => {
-                let device = state.device(hq)?;
-                hq.receive_upload(&device, manifest, bytes).map_err(|error| {
-                    hq.record_failed_upload(&device, manifest, &error).ok();
-                    refused_upload(error)
-                })
-            }
-            End::Channel { edge, clock, .. } => {
-                let edge = edge.as_ref().ok_or_else(store_is_down)?;
-                let register = state.register.as_ref().expect("an enrolled register");
-                receive_upload(edge, register, manifest, bytes, clock.now())
-                    .map_err(refused_by_store)
-            }
+        self.carry(|state| match state.store()? {
+            Some(store) => store.upload(manifest, bytes),
+            None => state.far_end(|hq| hq.upload(manifest, bytes)),
         })
     }
 
     fn poll(&self, poll: &Poll) -> Result<PollAnswer, UpstreamError> {
-        self.carry(|state| {
-            state.far_end(|hq, device| {
-                let database = hq
-                    .authorize_for(device, &poll.database)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
-                let outcome = hq
-                    .answer_poll(&database, poll, true)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
-                Ok(outcome.answer)
-            })
-        })
+        self.carry(|state| state.far_end(|hq| hq.poll(poll)))
     }
 
     fn fetch(&self, package: PackageId, sink: &mut dyn Write) -> Result<(), UpstreamError> {
-        let mut bytes = Vec::new();
-        let register = self.state().register.clone().expect("an enrolled edge");
-        self.carry(|state| {
-            state.far_end(|hq, device| {
-                let database =
-                    hq.authorize_for(device, &register).map_err(|e| refused(e.kind(), &e, None))?;
-                let location = hq
-                    .request_package(&database.database.id, &package)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
-                hq.packages()
-                    .read_object(&location, &mut bytes)
-                    .map_err(|e| refused(e.kind(), &e, None))
-            })
-        })?;
+        let database = self.state().register.clone().expect("an enrolled edge");
+        let mut bytes = self.carry(|state| state.far_end(|hq| hq.fetch(&database, package)))?;
         let mut state = self.state();
         if state.fault == Some(Fault::BreakOffPackages) {
             return Err(UpstreamError::Unreachable("the line broke off".into()));
@@ -240,35 +200,10 @@ impl Upstream for Line {
         if drops && report.result == DownloadResult::Applied {
             return Err(UpstreamError::Unreachable("the report got lost".into()));
         }
-        self.carry(|state| {
-            state.far_end(|hq, device| {
-                hq.authorize_for(device, &report.database)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
-                let status = hq
-                    .report_download(&session, report)
-                    .map_err(|e| refused(e.kind(), &e, None))?;
-                Ok(DownloadReportAnswer { status: status.to_string() })
-            })
-        })
+        self.carry(|state| state.far_end(|hq| hq.report(&session, report)))
     }
 }
 
 fn store_is_down() -> UpstreamError {
     UpstreamError::Unreachable("the store is down".into())
-}
-
-fn refused(
-    kind: ErrorKind,
-    error: &dyn std::error::Error,
-    watermark: Option<Watermark>,
-) -> UpstreamError {
-    UpstreamError::Refused { kind, message: error.to_string(), watermark }
-}
-
-fn refused_upload(error: ReceiveError) -> UpstreamError {
-    refused(error.kind(), &error, error.watermark())
-}
-
-fn refused_by_store(error: receive::ReceiveError) -> UpstreamError {
-    refused(error.kind(), &error, error.watermark())
 }
