@@ -15,6 +15,7 @@ mod generate;
 mod package_store;
 mod tidy;
 mod tree;
+mod trial;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -62,12 +62,8 @@ impl Program {
     /// # Errors
     /// Broken: it did not start, or ended with a failure.
     pub fn run(&self, arguments: &[OsString]) -> Result<String, FleetError> {
+        let output = self.output(arguments)?;
         let name = command_name(arguments);
-        let output = self
-            .command(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| FleetError::Start { what: name.clone(), source })?;
         if !output.status.success() {
             return Err(FleetError::Command {
                 command: name,
@@ -90,6 +86,26 @@ impl Program {
             command: command_name(arguments),
             expected: "one JSON value",
         })
+    }
+
+    /// Runs a command that prints its judgement as one JSON value, good or bad.
+    ///
+    /// # Errors
+    /// Broken: it did not start, or printed something else.
+    pub fn run_judge(&self, arguments: &[OsString]) -> Result<Value, FleetError> {
+        let output = self.output(arguments)?;
+        serde_json::from_slice(&output.stdout).map_err(|_| FleetError::Command {
+            command: command_name(arguments),
+            status: output.status.to_string(),
+            stderr: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
+        })
+    }
+
+    fn output(&self, arguments: &[OsString]) -> Result<Output, FleetError> {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| FleetError::Start { what: command_name(arguments), source })
     }
 }
 

@@ -15,7 +15,7 @@ use tillsync_fleet::{Fleet, FleetPlan, Program, TemporaryPostgres};
 
 use crate::Verdict;
 use crate::crash::judge::{self, Dump, Judgement};
-use crate::crash::{build_program, seed_of_the_day, wait_until_settled};
+use crate::trial;
 use load::Load;
 use trouble::Troubles;
 
@@ -47,16 +47,11 @@ pub(crate) struct Arguments {
 
 /// Makes trouble under load and judges what is left.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
-    let seed = arguments.seed.unwrap_or_else(seed_of_the_day);
-    println!("seed {seed} (repeat the choices with --seed {seed})");
-    let executable = build_program(root)?;
-    let temporary = tempfile::Builder::new().prefix("tillsync-cluster-").tempdir()?;
-    let folder = arguments.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let verdict = trouble_and_judge(arguments, seed, &executable, &folder);
-    if arguments.data_dir.is_none() && !matches!(verdict, Ok(Verdict::Passed)) {
-        println!("databases and logs are kept in {}", temporary.keep().display());
-    }
-    verdict
+    let seed = trial::seed(arguments.seed);
+    let executable = trial::build_program(root)?;
+    trial::in_folder("cluster", arguments.data_dir.as_deref(), |folder| {
+        trouble_and_judge(arguments, seed, &executable, folder)
+    })
 }
 
 fn trouble_and_judge(
@@ -84,11 +79,9 @@ fn trouble_and_judge(
     made?;
     eprintln!("{} customers acknowledged; waiting for all of them to settle", told.len());
     let limit = Duration::from_secs(arguments.seconds_max);
-    let has_settled = wait_until_settled(&fleet, told.len() as u64, limit);
+    let has_settled = trial::wait_until_settled(&fleet, told.len() as u64, limit);
     fleet.stop()?;
     let program = Program::at(executable).on_database(Some(postgres.url()));
-    let doctor =
-        program.run_json(&["doctor".into(), "--json".into(), "--data-dir".into(), folder.into()]);
     let dump = Dump::read(&program, folder)?;
     let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
     let findings = Findings {
@@ -96,7 +89,7 @@ fn trouble_and_judge(
         customers: dump.judge(&told, &places),
         gaps: gaps_of(dump.accounts()),
         has_settled,
-        doctor: doctor.err().map(|error| error.to_string()),
+        doctor: trial::errors_of_doctor(&program, folder)?,
     };
     troubles.print();
     findings.print();
@@ -109,7 +102,7 @@ struct Findings {
     customers: Judgement,
     gaps: u64,
     has_settled: bool,
-    doctor: Option<String>,
+    doctor: Vec<String>,
 }
 
 impl Findings {
@@ -118,29 +111,14 @@ impl Findings {
             && self.acknowledged > 0
             && self.gaps == 0
             && self.has_settled
-            && self.doctor.is_none()
+            && self.doctor.is_empty()
     }
 
     fn print(&self) {
         let unknown: u64 = self.customers.unknown.values().sum();
-        println!("customers");
-        for (name, count) in [
-            ("acknowledged", self.acknowledged as u64),
-            ("promoted", self.customers.promoted),
-            ("lost", self.customers.lost.len() as u64),
-            ("doubled", self.customers.doubled.len() as u64),
-            ("sequence gaps", self.gaps),
-            ("unknown at a store", unknown),
-        ] {
-            println!("  {name:<20}{count:>9}");
-        }
-        println!("settled in time: {}", if self.has_settled { "yes" } else { "NO" });
-        println!("doctor: {}", self.doctor.as_deref().unwrap_or("all is well"));
-        let details = self.customers.lost.iter().map(|one| format!("lost: {one}"));
-        let doubled = self.customers.doubled.iter().map(|one| format!("doubled: {one}"));
-        for line in details.chain(doubled).take(40) {
-            println!("  {line}");
-        }
+        let further = [("sequence gaps", self.gaps), ("unknown at a store", unknown)];
+        self.customers.print(self.acknowledged as u64, &further);
+        trial::print_end(self.has_settled, &self.doctor, self.customers.details());
     }
 }
 

@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tillsync_fleet::{Edge, Program};
 
+use crate::trial::print_counts;
+
 /// What every database knows.
 #[derive(Debug, Default)]
 pub(crate) struct Dump {
@@ -40,6 +42,23 @@ impl Judgement {
     pub(crate) fn is_clean(&self) -> bool {
         let unknown: u64 = self.unknown.values().sum();
         self.lost.is_empty() && self.doubled.is_empty() && unknown == 0
+    }
+
+    /// Prints what became of the customers that were acknowledged, and further figures.
+    pub(crate) fn print(&self, acknowledged: u64, further: &[(&str, u64)]) {
+        let counts = [
+            ("acknowledged", acknowledged),
+            ("promoted", self.promoted),
+            ("lost", self.lost.len() as u64),
+            ("doubled", self.doubled.len() as u64),
+        ];
+        print_counts("customers", counts.iter().chain(further).copied());
+    }
+
+    /// What is wrong, one by one.
+    pub(crate) fn details(&self) -> impl Iterator<Item = String> {
+        let lost = self.lost.iter().map(|one| format!("lost: {one}"));
+        lost.chain(self.doubled.iter().map(|one| format!("doubled: {one}")))
     }
 }
 

@@ -12,16 +12,14 @@ pub(crate) mod load;
 pub(crate) mod operator;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use tillsync_fleet::{CommerceClient, Deadline, Fleet, FleetPlan, Killed, NodeId, Program, pause};
+use tillsync_fleet::{Fleet, FleetPlan, Killed, NodeId, Program, pause};
 
 use crate::Verdict;
-use crate::cargo::cargo_command;
 use crate::generate::random::Random;
+use crate::trial::{self, print_counts};
 use books::{Books, BooksJudgement};
 use judge::{Dump, Judgement};
 use load::{Acknowledged, Load};
@@ -52,18 +50,12 @@ pub(crate) struct Arguments {
 
 /// Kills processes under load and judges what is left.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
-    let seed = arguments.seed.unwrap_or_else(seed_of_the_day);
-    println!("seed {seed} (repeat the choices with --seed {seed})");
-    let executable = build_program(root)?;
-    let temporary = tempfile::Builder::new().prefix("tillsync-crash-").tempdir()?;
-    let folder = arguments.data_dir.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let trial = Trial { arguments, seed, executable: &executable, folder: &folder };
-    let verdict = trial.kill_and_judge(&root.join("data/items.csv"));
-    let is_evidence_at_risk = arguments.data_dir.is_none();
-    if is_evidence_at_risk && !matches!(verdict, Ok(Verdict::Passed)) {
-        println!("databases and logs are kept in {}", temporary.keep().display());
-    }
-    verdict
+    let seed = trial::seed(arguments.seed);
+    let executable = trial::build_program(root)?;
+    trial::in_folder("crash", arguments.data_dir.as_deref(), |folder| {
+        let trial = Trial { arguments, seed, executable: &executable, folder };
+        trial.kill_and_judge(&root.join("data/items.csv"))
+    })
 }
 
 /// What one trial is about.
@@ -82,7 +74,7 @@ struct Findings {
     customers: Judgement,
     books: BooksJudgement,
     has_settled: bool,
-    doctor: Doctor,
+    doctor: Vec<String>,
 }
 
 impl Trial<'_> {
@@ -110,14 +102,14 @@ impl Trial<'_> {
             told.sold.trades.len()
         );
         let limit = Duration::from_secs(self.arguments.seconds_max);
-        let has_settled = wait_until_settled(&fleet, told.count(), limit);
+        let has_settled = trial::wait_until_settled(&fleet, told.count(), limit);
         let hq = fleet.headquarters()?;
         operator::end_day(&hq)?;
         let books = Books::read(&hq)?.judge(&told.sold);
         fleet.stop()?;
         let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
         let customers = Dump::read(&program, self.folder)?.judge(&told.customers, &places);
-        let doctor = run_doctor(self.executable, self.folder)?;
+        let doctor = trial::errors_of_doctor(&program, self.folder)?;
         let findings =
             Findings { kills, posting_runs, told, customers, books, has_settled, doctor };
         findings.print();
@@ -134,34 +126,19 @@ impl Findings {
             && !self.told.sold.trades.is_empty()
             && self.has_settled
             && self.kills.ended_alone.is_empty()
-            && self.doctor.findings.is_empty()
+            && self.doctor.is_empty()
     }
 
     fn print(&self) {
         let Findings { kills, told, customers, books, doctor, .. } = self;
-        println!("\nkilled with SIGKILL");
-        for (name, count) in &kills.counts {
-            println!("  {name:<14}{count:>9}");
-        }
+        print_counts("killed with SIGKILL", kills.counts.iter().map(|(name, count)| (name, count)));
         for one in &kills.ended_alone {
             println!("  ENDED BY ITSELF: {one}");
         }
-        println!("customers");
-        for (name, count) in [
-            ("acknowledged", told.count()),
-            ("promoted", customers.promoted),
-            ("lost", customers.lost.len() as u64),
-            ("doubled", customers.doubled.len() as u64),
-        ] {
-            println!("  {name:<14}{count:>9}");
-        }
-        println!("accounts unknown or wrong at");
-        for (place, count) in &customers.unknown {
-            println!("  {place:<14}{count:>9}");
-        }
+        customers.print(told.count(), &[]);
+        print_counts("accounts unknown or wrong at", &customers.unknown);
         let orders = told.sold.trades.iter().filter(|trade| trade.is_order).count();
-        println!("sales and orders");
-        for (name, count) in [
+        let counts = [
             ("sales", (told.sold.trades.len() - orders).to_string()),
             ("orders", orders.to_string()),
             ("shifts", told.sold.shifts_closed.to_string()),
@@ -172,19 +149,12 @@ impl Findings {
             ("posted, EUR", format!("{:.2}", books.amount_posted)),
             ("statements", books.statements.to_string()),
             ("posting runs", self.posting_runs.to_string()),
-        ] {
-            println!("  {name:<14}{count:>9}");
-        }
+        ];
+        print_counts("sales and orders", counts);
         println!("unanswered: {}", told.unanswered.len());
-        println!("settled in time: {}", if self.has_settled { "yes" } else { "NO" });
-        println!("doctor: {}", if doctor.findings.is_empty() { "all is well" } else { "ERRORS" });
-        let details = customers.lost.iter().map(|one| format!("lost: {one}"));
-        let details = details.chain(customers.doubled.iter().map(|one| format!("doubled: {one}")));
-        let details = details.chain(books.findings());
-        let details = details.chain(told.unanswered.iter().map(|one| format!("unanswered: {one}")));
-        for line in details.chain(doctor.findings.iter().cloned()).take(40) {
-            println!("  {line}");
-        }
+        let unanswered = told.unanswered.iter().map(|one| format!("unanswered: {one}"));
+        let details = customers.details().chain(books.findings()).chain(unanswered);
+        trial::print_end(self.has_settled, doctor, details);
     }
 }
 
@@ -255,71 +225,4 @@ fn draw(random: &mut Random, nodes: &[NodeId]) -> NodeId {
     }
     let index = random.below(nodes.len() as u64);
     nodes[usize::try_from(index).expect("an index of a slice fits in usize")]
-}
-
-/// Waits until every edge knows every acknowledged customer by its account.
-pub(crate) fn wait_until_settled(fleet: &Fleet, customers: u64, limit: Duration) -> bool {
-    let deadline = Deadline::after(limit);
-    let clients: Vec<_> = fleet.edges().iter().map(|e| CommerceClient::new(&e.door)).collect();
-    loop {
-        // Registers before their store: what they have sent is then counted there.
-        let is_settled = clients.iter().rev().all(|client| {
-            client.status().is_ok_and(|edge| {
-                edge.pending == 0 && edge.unsent == 0 && edge.customers >= customers
-            })
-        });
-        if is_settled || deadline.is_over() {
-            return is_settled;
-        }
-        pause(Duration::from_millis(100));
-    }
-}
-
-/// What `tillsync doctor` says at the end.
-struct Doctor {
-    findings: Vec<String>,
-}
-
-fn run_doctor(executable: &Path, folder: &Path) -> Result<Doctor> {
-    let output = Command::new(executable)
-        .args(["doctor", "--json", "--data-dir"])
-        .arg(folder)
-        .output()
-        .context("start tillsync doctor")?;
-    let report: Value = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("read what tillsync doctor says: {}", String::from_utf8_lossy(&output.stderr))
-    })?;
-    if report["ok"] == true {
-        return Ok(Doctor { findings: Vec::new() });
-    }
-    let empty = Vec::new();
-    let databases = report["databases"].as_array().unwrap_or(&empty);
-    let all = std::iter::once(&report["headquarters"]).chain(databases);
-    let findings = all.flat_map(|part| part["findings"].as_array().into_iter().flatten());
-    let errors = findings.filter(|finding| finding["severity"] == "error");
-    Ok(Doctor { findings: errors.map(|finding| finding["message"].to_string()).collect() })
-}
-
-/// Builds the program as it ships and says where it is.
-pub(crate) fn build_program(root: &Path) -> Result<PathBuf> {
-    let output = cargo_command(root)
-        .args(["build", "--release", "--package", "tillsync"])
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit())
-        .output()
-        .context("start cargo build")?;
-    if !output.status.success() {
-        bail!("the program does not build");
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let executables = messages.filter(|message| message["target"]["name"] == "tillsync");
-    let path = executables.filter_map(|m| m["executable"].as_str().map(PathBuf::from)).next_back();
-    path.context("cargo did not say where the program is")
-}
-
-#[expect(clippy::disallowed_methods, reason = "a seed that nobody chose; it is printed")]
-pub(crate) fn seed_of_the_day() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_secs() ^ u64::from(since.subsec_nanos())
 }

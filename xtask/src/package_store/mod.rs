@@ -17,11 +17,11 @@ use tillsync_fleet::{
 };
 
 use crate::Verdict;
-use crate::crash;
 use crate::crash::books::Books;
 use crate::crash::judge::{self, Dump};
 use crate::crash::load::{Acknowledged, Load};
 use crate::crash::operator;
+use crate::trial;
 use seaweed::{SECRET, Seaweed};
 
 /// Customers that must be promoted before each kill, and while the store is away.
@@ -54,15 +54,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     let executable = match &arguments.program {
         Some(program) => program.clone(),
-        None => crash::build_program(root)?,
+        None => trial::build_program(root)?,
     };
-    let temporary = tempfile::Builder::new().prefix("tillsync-package-store-").tempdir()?;
-    let verdict = Trial { arguments, executable, folder: temporary.path().join("fleet") }
-        .run(root, &temporary.path().join("seaweedfs"));
-    if !matches!(verdict, Ok(Verdict::Passed)) {
-        println!("databases and logs are kept in {}", temporary.keep().display());
-    }
-    verdict
+    trial::in_folder("package-store", None, |folder| {
+        Trial { arguments, executable, folder: folder.join("fleet") }
+            .run(root, &folder.join("seaweedfs"))
+    })
 }
 
 struct Trial<'a> {
@@ -107,7 +104,7 @@ impl Trial<'_> {
         eprintln!("{} customers acknowledged; waiting for all of them to settle", told.count());
         let watch = Stopwatch::start();
         let limit = Duration::from_secs(self.arguments.seconds_max);
-        let has_settled = crash::wait_until_settled(&fleet, told.count(), limit);
+        let has_settled = trial::wait_until_settled(&fleet, told.count(), limit);
         let seconds = watch.seconds();
         operator::end_day(&hq)?;
         let mut findings = self.judge(&fleet, &program, &told)?;
