@@ -1,4 +1,5 @@
-//! The threads of a headquarters server: promote, settle and distribute at once, keep schedules.
+//! The threads of a headquarters server: promote, settle and distribute at once, keep schedules,
+//! and notice what other processes did to the same database.
 //!
 //! Statements are no live work: they run by schedule, or when somebody asks.
 //!
@@ -20,10 +21,11 @@ use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::nodes::HEARTBEAT;
 use crate::promote::PromoteError;
-use crate::signals::Wake;
+use crate::signals::{News, Wake};
 use crate::statements::StatementError;
 use crate::storage::{
-    DocumentPosition, DueOperations, DueOrders, DueTransactions, RunOutcome, StorageError, Trigger,
+    DocumentPosition, DueOperations, DueOrders, DueTransactions, GroupRecord, Position, RunOutcome,
+    StorageError, Trigger,
 };
 use crate::synchronize_orders::SynchronizeError;
 use crate::validate::ValidateError;
@@ -71,6 +73,7 @@ impl Workers {
                 spawn("schedule", keep_schedules)?,
                 spawn("clean-up", clean_up)?,
                 spawn("heartbeat", stay_listed)?,
+                spawn("look-out", look_out)?,
             ],
         })
     }
@@ -223,6 +226,43 @@ fn stay_listed(hq: &Headquarters) {
         }
         hq.signals().pause(HEARTBEAT);
     }
+}
+
+/// What a poll that waits at this node may have missed: a command or another node makes packages,
+/// pulls and moves groups without this process.
+#[derive(Debug, PartialEq, Eq)]
+struct Offered {
+    pull: u64,
+    groups: Vec<(GroupRecord, Vec<Position>)>,
+}
+
+/// Wakes the polls that wait here whenever another process made something for them. Other nodes
+/// look for themselves, so it is passed on to nobody.
+fn look_out(hq: &Headquarters) {
+    let mut seen = None;
+    while !hq.signals().is_stopping() {
+        // Whoever cannot look now looks again; other workers report that the database is away.
+        if let Ok(offered) = read_offered(hq) {
+            // The first look, too: something may have happened before it.
+            if seen.as_ref() != Some(&offered) {
+                hq.signals().heard(News::Offers);
+            }
+            seen = Some(offered);
+        }
+        hq.signals().pause(LOOK_AGAIN);
+    }
+}
+
+fn read_offered(hq: &Headquarters) -> Result<Offered, StorageError> {
+    hq.storage().read(|tx| {
+        let mut groups = Vec::new();
+        for group in tx.groups_all()? {
+            let positions =
+                Download::ALL.map(|download| tx.row_version_get(&group.id, download.job()));
+            groups.push((group, positions.into_iter().collect::<Result<_, _>>()?));
+        }
+        Ok(Offered { pull: tx.pull_get()?, groups })
+    })
 }
 
 /// On every node, for itself: what another one has deleted already is no trouble.

@@ -1,7 +1,6 @@
 //! Opening the headquarters of a data directory, for commands that work on it directly.
 
 pub(crate) mod database;
-pub(crate) mod other_nodes;
 pub(crate) mod packages;
 
 use std::path::{Path, PathBuf};

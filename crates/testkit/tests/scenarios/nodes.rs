@@ -1,15 +1,22 @@
 //! Nodes that are paused in the middle of a job and wake when another one has taken it over.
 
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use tillsync_domain::ids::RunId;
 use tillsync_domain::job::JobName;
 use tillsync_domain::statement::StatementKind;
 use tillsync_domain::trade::Delivery;
+use tillsync_exchange::messages::ExchangeMode;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::promote::{PromotionSummary, Whom};
-use tillsync_hq::storage::{NodeName, RunOutcome, Trigger};
+use tillsync_hq::storage::{GroupRecord, NodeName, RunOutcome, Trigger};
 use tillsync_hq::validate::ValidationScope;
-use tillsync_testkit::world::{Basket, World};
+use tillsync_hq::workers::Workers;
+use tillsync_hq::{Announcer, News};
+use tillsync_testkit::world::{Basket, GROUP, World};
 
 use super::orders::chain;
 
@@ -124,4 +131,49 @@ fn a_node_is_silent_after_a_pause_and_forgotten_after_a_day() {
     assert_eq!(names, ["south"]);
     hq.send_heartbeat().unwrap();
     assert_eq!(is_present().len(), 2, "who wakes is back on the list");
+}
+
+/// A way to the other nodes that only keeps what it was told.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<News>>>);
+
+impl Announcer for Told {
+    fn announce(&self, news: News) {
+        self.0.lock().unwrap().push(news);
+    }
+}
+
+/// Waits for what must happen, far longer than it can take.
+fn wait<T>(awaited: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let patience = Duration::from_secs(60);
+    runtime.block_on(async { tokio::time::timeout(patience, awaited).await }).unwrap()
+}
+
+#[test]
+fn a_poll_hears_of_what_another_node_made_and_its_own_node_tells_nobody() {
+    let mut world = chain();
+    let guid = world.create("S1", "Waller");
+    world.upload("S1").unwrap();
+    world.run(JobName::SynchronizeCustomers);
+    // The other node has nothing to do by itself.
+    let id = GROUP.parse().unwrap();
+    let group = GroupRecord {
+        id,
+        address_books: vec![GROUP.parse().unwrap()],
+        mode: ExchangeMode::Scheduled,
+    };
+    world.hq().put_group(&group).unwrap();
+    let other = Arc::new(world.second_headquarters());
+    let told = Told::default();
+    other.signals().connect(Box::new(told.clone()));
+    let mut offers = other.signals().watch_offers();
+    let workers = Workers::start(&other).unwrap();
+    wait(offers.changed()).unwrap();
+    world.run(JobName::Customers1010);
+    wait(offers.changed()).unwrap();
+    assert_eq!(*told.0.lock().unwrap(), [], "whoever made the package has told the others");
+    workers.stop(&other);
+    world.download("S1").unwrap();
+    assert_eq!(world.account_at("S1", guid), "C-00000001");
 }

@@ -59,9 +59,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let serving = &arguments.serving;
     let runtime = serving::runtime()?;
     let stop = runtime.block_on(async { serving.stop_requested() })?;
-    if arguments.database.url.is_some() {
-        runtime.spawn(headquarters::other_nodes::watch(Arc::clone(&hq)));
-    }
     let plain_http =
         if serving.allow_plain_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
     let options = ServeOptions { hq: Arc::clone(&hq), listen: serving.listen, plain_http };
