@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use tillsync_channel::edge::OpenError;
 use tillsync_channel::exchange_loop::{ExchangeLoop, LoopOptions};
-use tillsync_channel::{Edge, EdgeOptions};
+use tillsync_channel::{Edge, EdgeOptions, RealDisk};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::entropy::Entropy;
 use tillsync_domain::kind::ErrorKind;
@@ -187,6 +187,7 @@ impl Opened {
             entropy: options.entropy,
             country_default: options.country_default,
             currency_default: options.currency_default,
+            disk: Arc::new(RealDisk),
         };
         let edge = Edge::open(&data_dir, kind, edge_options)?;
         let folder = |source| ServeError::Folder { path: data_dir.clone(), source };

@@ -14,7 +14,7 @@ use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use uuid::Uuid;
 
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, Disk};
 use crate::identity::{self, Identity, database_file, kind_name};
 use crate::link::Link;
 use crate::signals::Signals;
@@ -28,6 +28,8 @@ pub struct EdgeOptions {
     pub country_default: Option<String>,
     /// The currency of a sale, an order or a count that names none.
     pub currency_default: Currency,
+    /// Where the database lies.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// Why an edge cannot start.
@@ -97,7 +99,7 @@ impl Edge {
         if !path.exists() {
             return Err(OpenError::NotEnrolled { path, kind });
         }
-        let db = Db::open(&path)?;
+        let db = Db::open_on(&path, options.disk)?;
         let Some(identity) = db.read(identity::identity_read)? else {
             return Err(OpenError::NotEnrolled { path, kind });
         };

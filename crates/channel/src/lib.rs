@@ -35,7 +35,7 @@ pub mod upstream;
 pub mod violations;
 mod words;
 
-pub use db::{Db, DbError};
+pub use db::{Db, DbError, Disk, DiskRefusal, RealDisk};
 pub use edge::{Edge, EdgeOptions};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! It must never know what a customer or a package is; statements stand where they are used.
 
 mod columns;
+mod disk;
 mod readers;
 mod writer;
 
@@ -17,6 +18,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tillsync_domain::kind::ErrorKind;
 
 pub(crate) use columns::{digest_column, parsed_account, parsed_column, time_column, uuid_column};
+pub use disk::{Disk, DiskRefusal, RealDisk};
 use readers::Readers;
 use writer::Writer;
 
@@ -122,6 +124,14 @@ impl Db {
     /// # Errors
     /// Broken: the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, DbError> {
+        Db::open_on(path, Arc::new(RealDisk))
+    }
+
+    /// The same on a disk that may refuse.
+    ///
+    /// # Errors
+    /// Broken: the file cannot be used.
+    pub fn open_on(path: &Path, disk: Arc<dyn Disk>) -> Result<Self, DbError> {
         create_private(path)
             .map_err(|source| DbError::OpenFile { path: path.to_owned(), source })?;
         let opened = |source| DbError::Open { path: path.to_owned(), source };
@@ -136,7 +146,7 @@ impl Db {
         schema::migrations::runner()
             .run(&mut connection)
             .map_err(|source| DbError::Migrate { path: path.to_owned(), source })?;
-        let writer = Writer::start(connection)
+        let writer = Writer::start(connection, disk)
             .map_err(|source| DbError::OpenFile { path: path.to_owned(), source })?;
         Ok(Db { path: path.to_owned(), writer, readers: Readers::new(path) })
     }

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 
-use super::DbError;
+use super::{DbError, Disk};
 
 /// Requests in one commit: bounds the time the first of them waits.
 const BATCH_MAX: usize = 256;
@@ -26,11 +26,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> io::Result<Self> {
+    pub(super) fn start(connection: Connection, disk: Arc<dyn Disk>) -> io::Result<Self> {
         let (queue, requests) = mpsc::sync_channel(QUEUE_MAX);
         let thread = thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || serve(&connection, &requests))?;
+            .spawn(move || serve(&connection, disk.as_ref(), &requests))?;
         Ok(Writer { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -109,18 +109,21 @@ where
     }
 }
 
-fn serve(connection: &Connection, requests: &Receiver<Box<dyn Request>>) {
+fn serve(connection: &Connection, disk: &dyn Disk, requests: &Receiver<Box<dyn Request>>) {
     while let Ok(first) = requests.recv() {
         let mut waiting = VecDeque::from([first]);
         waiting.extend(requests.try_iter().take(BATCH_MAX - 1));
         while !waiting.is_empty() {
-            commit_together(connection, &mut waiting);
+            commit_together((connection, disk), &mut waiting);
         }
     }
 }
 
 /// Runs requests in one transaction; those that it could not reach stay in the queue.
-fn commit_together(connection: &Connection, waiting: &mut VecDeque<Box<dyn Request>>) {
+fn commit_together(
+    (connection, disk): (&Connection, &dyn Disk),
+    waiting: &mut VecDeque<Box<dyn Request>>,
+) {
     let mut ran = Vec::with_capacity(waiting.len());
     let mut fate = execute(connection, "BEGIN IMMEDIATE");
     if fate.is_err() {
@@ -133,6 +136,7 @@ fn commit_together(connection: &Connection, waiting: &mut VecDeque<Box<dyn Reque
             break;
         }
     }
+    let fate = fate.and_then(|()| Ok(disk.admit()?));
     let fate = fate.and_then(|()| execute(connection, "COMMIT")).map_err(Arc::new);
     if fate.is_err() && !connection.is_autocommit() {
         // Should even this fail, the next BEGIN fails and says so.

@@ -98,6 +98,7 @@ pub(super) fn options(entropy: Arc<dyn Entropy>, country: Option<&str>) -> EdgeO
         entropy,
         country_default: country.map(str::to_owned),
         currency_default: "EUR".parse().expect("a currency"),
+        disk: Arc::new(crate::db::RealDisk),
     }
 }
 

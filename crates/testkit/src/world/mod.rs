@@ -28,7 +28,7 @@ use tillsync_channel::find::{CustomerView, find_customer};
 use tillsync_channel::identity::{Enrolment, UpstreamUrl, database_file, enrol_database};
 use tillsync_channel::upload::{Attempt, Conversation, UploadError, Uploaded, upload_pending};
 use tillsync_channel::upstream::Upstream;
-use tillsync_channel::{Db, Edge, EdgeOptions};
+use tillsync_channel::{Db, Edge, EdgeOptions, RealDisk};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::customer::{AddressDraft, CustomerDraft};
 use tillsync_domain::ids::{
@@ -173,7 +173,8 @@ impl World {
         let entropy = Arc::clone(&self.entropy);
         let node = self.nodes.get_mut(at).expect("a known edge");
         let currency_default = "EUR".parse().expect("a currency");
-        let options = EdgeOptions { entropy, country_default: None, currency_default };
+        let disk = Arc::new(RealDisk);
+        let options = EdgeOptions { entropy, country_default: None, currency_default, disk };
         let edge = Edge::open(&node.folder, node.kind, options).expect("an enrolled edge");
         let edge = Arc::new(edge);
         node.line.present_as(edge.identity());

@@ -5,7 +5,7 @@ use std::thread;
 
 use rusqlite::Connection;
 
-use crate::db::{Db, DbError};
+use crate::db::{Db, DbError, DiskRefusal};
 
 fn open() -> (tempfile::TempDir, Db) {
     let dir = tempfile::tempdir().expect("a directory");
@@ -97,4 +97,29 @@ fn what_was_answered_is_there_after_reopening() {
     drop(db);
     let db = Db::open(&dir.path().join("channel.db")).expect("opens again");
     assert_eq!(jobs(&db), ["kept"]);
+}
+
+/// A disk that refuses its second commit.
+struct RefusesOnce(std::sync::atomic::AtomicU32);
+
+impl crate::db::Disk for RefusesOnce {
+    fn admit(&self) -> Result<(), DiskRefusal> {
+        match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            1 => Err(DiskRefusal::Full),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_the_disk_refuses_leaves_nothing_and_the_next_one_goes_through() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = std::sync::Arc::new(RefusesOnce(0.into()));
+    let db = Db::open_on(&dir.path().join("channel.db"), disk).expect("opens");
+    let insert_one = |job: &'static str| db.write(move |connection| insert(connection, job));
+    insert_one("first").expect("the disk takes it");
+    let refused = insert_one("second").expect_err("the disk is full");
+    assert!(matches!(refused, DbError::Commit(_)), "{refused:?}");
+    insert_one("third").expect("there is room again");
+    assert_eq!(jobs(&db), ["first", "third"]);
 }
