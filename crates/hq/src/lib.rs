@@ -34,6 +34,6 @@ pub mod workers;
 
 pub use headquarters::{Headquarters, Ports};
 pub use package_store::{
-    BadPackageUrl, PackageStore, PackageStoreError, PackageUrl, StoredObject, Trouble,
+    BadPackageUrl, PackageLink, PackageStore, PackageStoreError, PackageUrl, StoredObject, Trouble,
 };
 pub use signals::{Announcer, News, Signals};

@@ -3,9 +3,12 @@
 //! Objects are written once and never changed. Nothing here tells anybody a credential: errors name
 //! the location and what sort of trouble it is, the driver's own words go to the log.
 
+mod link;
 mod location;
 mod open;
+mod patience;
 
+pub use link::PackageLink;
 pub use location::{BadPackageUrl, PackageUrl};
 
 use std::error::Error;
@@ -15,9 +18,12 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use object_store::signer::Signer;
 use object_store::{GetResult, ObjectStore, ObjectStoreExt, WriteMultipart};
 use tillsync_domain::kind::ErrorKind;
 use tokio::runtime::Runtime;
+
+use patience::{Patience, within};
 
 /// Bytes per part of a large object.
 const PART_BYTES: usize = 8 << 20;
@@ -159,6 +165,9 @@ pub struct StoredObject {
 #[derive(Debug)]
 pub struct PackageStore {
     objects: Arc<dyn ObjectStore>,
+    /// Who makes links to objects, when there can be any.
+    signer: Option<Arc<dyn Signer>>,
+    patience: Patience,
     runtime: Option<Runtime>,
 }
 
@@ -177,7 +186,8 @@ impl PackageStore {
             .block_on(async {
                 let first = read_part(&mut bytes)?;
                 if first.len() < PART_BYTES {
-                    return self.objects.put(&path, first.into()).await.map(drop);
+                    let put = self.objects.put(&path, first.into());
+                    return within(self.patience.part, put).await.map(drop);
                 }
                 self.write_parts(&path, first, &mut bytes).await
             })
@@ -192,11 +202,12 @@ impl PackageStore {
         first: Vec<u8>,
         bytes: &mut impl Read,
     ) -> object_store::Result<()> {
-        let upload = self.objects.put_multipart(path).await?;
+        let (begin_max, part_max) = (self.patience.begin, self.patience.part);
+        let upload = within(begin_max, self.objects.put_multipart(path)).await?;
         let mut parts = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
         let mut part = first;
         while !part.is_empty() {
-            let next = match parts.wait_for_capacity(1).await {
+            let next = match within(part_max, parts.wait_for_capacity(1)).await {
                 Ok(()) => {
                     parts.put(part.into());
                     read_part(bytes)
@@ -206,14 +217,14 @@ impl PackageStore {
             match next {
                 Ok(next) => part = next,
                 Err(error) => {
-                    if let Err(second) = parts.abort().await {
+                    if let Err(second) = within(begin_max, parts.abort()).await {
                         tracing::warn!(%path, error = %second, "give up a half-written object");
                     }
                     return Err(error);
                 }
             }
         }
-        parts.finish().await.map(drop)
+        within(2 * part_max, parts.finish()).await.map(drop)
     }
 
     /// Reads one object into a sink, in parts.
@@ -241,7 +252,7 @@ impl PackageStore {
     /// Busy: the store failed, or the object is gone.
     pub async fn open_object(&self, location: &str) -> Result<GetResult, PackageStoreError> {
         let path = object_store::path::Path::from(location);
-        let opened = self.objects.get(&path).await;
+        let opened = within(self.patience.begin, self.objects.get(&path)).await;
         opened.map_err(|error| PackageStoreError::read(location, error))
     }
 
@@ -250,7 +261,8 @@ impl PackageStore {
     /// # Errors
     /// Busy: the store failed.
     pub fn list_objects(&self) -> Result<Vec<StoredObject>, PackageStoreError> {
-        let listed = self.runtime().block_on(self.objects.list(None).try_collect::<Vec<_>>());
+        let listing = self.objects.list(None).try_collect::<Vec<_>>();
+        let listed = self.runtime().block_on(within(self.patience.part, listing));
         let listed = listed.map_err(|source| {
             log("", &source);
             PackageStoreError::List { trouble: Trouble::of(&source), source: source.into() }
@@ -271,7 +283,8 @@ impl PackageStore {
     pub fn delete_objects(&self, locations: &[String]) -> Result<(), PackageStoreError> {
         for location in locations {
             let path = object_store::path::Path::from(location.as_str());
-            match self.runtime().block_on(self.objects.delete(&path)) {
+            let deleted = within(self.patience.begin, self.objects.delete(&path));
+            match self.runtime().block_on(deleted) {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(PackageStoreError::write(location, error)),
             }
@@ -377,5 +390,34 @@ mod tests {
             )
         );
         assert!(!format!("{error:?} {away:?}").contains("geheim"), "{error:?} {away:?}");
+    }
+
+    #[test]
+    fn a_store_that_takes_connections_and_says_nothing_holds_nobody() {
+        let silent = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0));
+        let silent = silent.expect("a port");
+        let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+        let url: PackageUrl = "s3://packages/hq".parse().expect("a URL");
+        let environment = [
+            ("AWS_ENDPOINT", endpoint.as_str()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_ACCESS_KEY_ID", "ann"),
+            ("AWS_SECRET_ACCESS_KEY", "geheim"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut store = PackageStore::open(&url, environment).expect("opening asks nobody");
+        let moment = std::time::Duration::from_millis(50);
+        store.patience = Patience { begin: moment, part: moment };
+        let location = "1010/a".to_owned();
+        let large = vec![0; 2 * PART_BYTES];
+        for asked in [
+            store.read_object(&location, &mut Vec::new()),
+            store.write_object(&location, [1].as_slice()),
+            store.write_object(&location, large.as_slice()),
+            store.delete_objects(&[location.clone()]),
+            store.list_objects().map(drop),
+        ] {
+            assert_eq!(asked.expect_err("no answer").trouble(), Some(Trouble::Away));
+        }
     }
 }

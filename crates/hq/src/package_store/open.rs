@@ -11,9 +11,11 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
+use object_store::signer::Signer;
 use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 
 use super::location::{PackageUrl, Place, Service};
+use super::patience::Patience;
 use super::{PackageStore, PackageStoreError, Said};
 
 /// How long a store may leave a connection without a byte, and a part without an answer.
@@ -40,7 +42,8 @@ impl PackageStore {
         let open = || {
             std::fs::create_dir_all(folder)?;
             let files = LocalFileSystem::new_with_prefix(folder)?;
-            Self::over(Arc::new(files.with_fsync(true)))
+            // A file of this machine is of no use to a channel: there are no links to it.
+            Self::over(Driver { objects: Arc::new(files.with_fsync(true)), signer: None })
         };
         open().map_err(|source| PackageStoreError::Open {
             place: folder.display().to_string(),
@@ -61,31 +64,40 @@ impl PackageStore {
             Place::Folder(folder) => return Self::open_folder(folder),
             Place::Bucket { service, bucket, prefix } => (*service, bucket, prefix.as_str()),
         };
-        let open = || {
-            let objects = open_bucket(service, bucket, environment)?;
-            Self::over(match prefix {
-                "" => objects,
-                prefix => Arc::new(PrefixStore::new(objects, prefix)),
-            })
-        };
+        let open = || Self::over(open_bucket(service, (bucket, prefix), environment)?);
         open().map_err(|source| PackageStoreError::Open { place: url.to_string(), source })
     }
 
-    fn over(objects: Arc<dyn ObjectStore>) -> Result<Self, Said> {
+    fn over(driver: Driver) -> Result<Self, Said> {
+        let Driver { objects, signer } = driver;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("package-store")
             .enable_all()
             .build()?;
-        Ok(PackageStore { objects, runtime: Some(runtime) })
+        Ok(PackageStore { objects, signer, patience: Patience::default(), runtime: Some(runtime) })
+    }
+}
+
+/// What a store's driver can do.
+struct Driver {
+    objects: Arc<dyn ObjectStore>,
+    signer: Option<Arc<dyn Signer>>,
+}
+
+impl Driver {
+    fn of<S: ObjectStore + Signer>(bucket: S, prefix: &str) -> Self {
+        let store = Arc::new(PrefixStore::new(bucket, prefix));
+        let signer: Arc<dyn Signer> = Arc::clone(&store) as _;
+        Driver { objects: store, signer: Some(signer) }
     }
 }
 
 fn open_bucket(
     service: Service,
-    bucket: &str,
+    (bucket, prefix): (&str, &str),
     environment: impl IntoIterator<Item = Variable>,
-) -> Result<Arc<dyn ObjectStore>, Said> {
+) -> Result<Driver, Said> {
     // The process may have chosen one already; any will do.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let variables = environment.into_iter();
@@ -101,7 +113,7 @@ fn open_bucket(
                     builder = builder.with_config(key, value);
                 }
             }
-            Arc::new(builder.with_bucket_name(bucket).build()?)
+            Driver::of(builder.with_bucket_name(bucket).build()?, prefix)
         }
         Service::Google => {
             let mut builder = GoogleCloudStorageBuilder::new().with_retry(retries());
@@ -113,7 +125,7 @@ fn open_bucket(
                     builder = builder.with_config(key, value);
                 }
             }
-            Arc::new(builder.with_bucket_name(bucket).build()?)
+            Driver::of(builder.with_bucket_name(bucket).build()?, prefix)
         }
         Service::Azure => {
             let mut builder = MicrosoftAzureBuilder::new().with_retry(retries());
@@ -125,7 +137,7 @@ fn open_bucket(
                     builder = builder.with_config(key, value);
                 }
             }
-            Arc::new(builder.with_container_name(bucket).build()?)
+            Driver::of(builder.with_container_name(bucket).build()?, prefix)
         }
     })
 }
