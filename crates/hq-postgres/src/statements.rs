@@ -9,7 +9,7 @@ use tillsync_domain::ids::{
 use tillsync_domain::money::Currency;
 use tillsync_domain::statement::{StatementKind, StatementState};
 use tillsync_hq::storage::{
-    AggregateRecord, ShiftRecord, StatementFilter, StatementReads, StatementRecord,
+    AggregateRecord, PostedCounts, ShiftRecord, StatementFilter, StatementReads, StatementRecord,
     StatementWrites, StorageError, TransactionRecord, TrialBalance, Voucher,
 };
 
@@ -19,7 +19,7 @@ use crate::transactions::{transaction_record, transaction_select};
 use crate::tx::{PgTx, Query, Values};
 
 const STATEMENT: &str = "SELECT id, number, store, kind, state, error, failures, transactions,
-    shifts, amounts, run, created_at, updated_at FROM statement";
+    shifts, amounts, default_account, run, created_at, updated_at FROM statement";
 
 /// The transactions of a statement's shifts, by shift and arrival.
 pub(crate) const OF_SHIFTS: &str = concat!(
@@ -36,6 +36,17 @@ pub(crate) const OF_STATEMENT: &str = concat!(
     " WHERE state.statement = $1 ORDER BY state.account NULLS FIRST,
         state.currency NULLS FIRST, state.position"
 );
+
+/// Takes whether transactions are taken up, and whether shifts are.
+pub(crate) const READY: &str = "SELECT id FROM edge_database WHERE kind = 'channel' AND (
+        $1 AND EXISTS (
+            SELECT 1 FROM transaction_state
+            WHERE validation = 'Successful' AND statement IS NULL AND store = edge_database.id)
+        OR $2 AND EXISTS (
+            SELECT 1 FROM shift
+            WHERE status = 'Closed' AND statement IS NULL AND store = edge_database.id
+                AND opened_at IS NOT NULL))
+    ORDER BY id";
 
 /// Takes a statement and a list of numbers.
 pub(crate) const UNMARK: &str = "UPDATE transaction_state SET statement = NULL, voucher = NULL
@@ -61,6 +72,29 @@ impl StatementReads for PgTx<'_> {
         filter: &StatementFilter,
     ) -> Result<Vec<StatementRecord>, StorageError> {
         self.read_query(&list_query(filter), "list statements", statement)
+    }
+
+    fn statements_failed_count(&mut self) -> Result<u64, StorageError> {
+        let sql = "SELECT count(*) FROM statement WHERE error IS NOT NULL";
+        self.count(sql, "count statements that stopped")
+    }
+
+    fn stores_ready(&mut self, kind: StatementKind) -> Result<Vec<DatabaseId>, StorageError> {
+        let takes: Values<'_> = &[&kind.takes_transactions(), &kind.takes_shifts()];
+        let doing = "find stores that have something to post";
+        self.read_all(READY, takes, doing, |row| row.text())
+    }
+
+    fn posted_counts(&mut self) -> Result<PostedCounts, StorageError> {
+        let sql =
+            "SELECT (SELECT coalesce(sum(amount), 0)::bigint FROM tally WHERE name = 'posted') - (
+                    SELECT count(*) FROM transaction_state
+                    WHERE kind = 'customer_order' AND posted_at IS NOT NULL),
+                (SELECT count(*) FROM statement WHERE state = 'Posted')";
+        let counts = self.read_one(sql, &[], "count what is posted", |row| {
+            Ok(PostedCounts { sales: row.unsigned()?, statements: row.unsigned()? })
+        })?;
+        Ok(counts.unwrap_or_default())
     }
 
     fn statement_transactions(
@@ -129,13 +163,14 @@ impl StatementReads for PgTx<'_> {
 impl StatementWrites for PgTx<'_> {
     fn statement_put(&mut self, statement: &StatementRecord) -> Result<(), StorageError> {
         let sql = "INSERT INTO statement
-            (id, number, store, kind, state, error, failures, transactions, shifts, amounts, run,
-             created_at, updated_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+            (id, number, store, kind, state, error, failures, transactions, shifts, amounts,
+             default_account, run, created_at, updated_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
             ON CONFLICT (id) DO UPDATE SET number = excluded.number, store = excluded.store,
                 kind = excluded.kind, state = excluded.state, error = excluded.error,
                 failures = excluded.failures, transactions = excluded.transactions,
-                shifts = excluded.shifts, amounts = excluded.amounts, run = excluded.run,
+                shifts = excluded.shifts, amounts = excluded.amounts,
+                default_account = excluded.default_account, run = excluded.run,
                 created_at = excluded.created_at, updated_at = excluded.updated_at";
         let amounts: BTreeMap<&str, i64> =
             statement.amounts.iter().map(|(currency, amount)| (currency.code(), *amount)).collect();
@@ -150,6 +185,7 @@ impl StatementWrites for PgTx<'_> {
             &bounded(statement.transactions),
             &bounded(statement.shifts),
             &to_json(&amounts),
+            &statement.default_account.as_ref().map(AccountNumber::as_str),
             &statement.run.as_uuid(),
             &statement.created_at.as_microsecond(),
             &statement.updated_at.as_microsecond(),
@@ -288,6 +324,7 @@ fn statement(row: &mut Columns<'_>) -> Read<StatementRecord> {
         transactions: row.unsigned()?,
         shifts: row.unsigned()?,
         amounts: amounts(row)?,
+        default_account: row.parsed_or_none(AccountNumber::parse)?,
         run: row.id(RunId::from_uuid)?,
         created_at: row.time()?,
         updated_at: row.time()?,

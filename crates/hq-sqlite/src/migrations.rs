@@ -73,3 +73,45 @@ fn schema_version(connection: &Connection) -> Result<i32, StorageError> {
     let latest = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
     connection.query_row(latest, [], |row| row.get(0)).doing(doing)
 }
+
+#[cfg(test)]
+mod tests {
+    use refinery::Target;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_on_its_way_gets_its_default_account_from_its_sums() {
+        let mut connection = Connection::open_in_memory().expect("a database");
+        let before = embedded::migrations::runner().set_target(Target::Version(2));
+        before.run(&mut connection).expect("the schema of that time");
+        let filled = "PRAGMA foreign_keys = OFF;
+            WITH given (n, state) AS
+                (VALUES (1, 'Aggregated'), (2, 'PaymentsPosted'), (3, 'Posted'))
+            INSERT INTO statement (id, number, store, kind, state, failures, transactions, shifts,
+                amounts, run, created_at, updated_at)
+            SELECT unhex(printf('%032d', n)), n, 'S1', 'transactional', state, 0, 3, 0, '{}',
+                zeroblob(16), 0, 0 FROM given;
+            WITH given (statement, account, currency, transactions) AS (VALUES (1, 'C-1', 'EUR', 1),
+                (1, 'C-9', 'EUR', 2), (1, 'C-9', 'SEK', 1), (2, 'C-1', 'EUR', 3),
+                (3, 'C-9', 'EUR', 3))
+            INSERT INTO aggregate (statement, account, currency, transactions, net, discount, tax,
+                payments)
+            SELECT unhex(printf('%032d', statement)), account, currency, transactions, 0, 0, 0, '{}'
+            FROM given;
+            WITH given (position, statement, account) AS (VALUES (1, 1, 'C-1'), (2, 1, 'C-9'),
+                (3, 1, NULL), (4, 1, NULL), (5, 2, 'C-1'), (6, 2, 'C-1'), (7, 2, 'C-1'),
+                (8, 3, NULL))
+            INSERT INTO transaction_state (position, number, kind, store, received_at, is_voided,
+                validation, account, statement)
+            SELECT position, position, 'sale', 'S1', 0, 0, 'Successful', account,
+                unhex(printf('%032d', statement)) FROM given;";
+        connection.execute_batch(filled).expect("rows of that time");
+        migrate(&mut connection).expect("the schema of today");
+        let sql = "SELECT default_account FROM statement ORDER BY ordinal";
+        let mut statement = connection.prepare(sql).expect("SQL");
+        let found = statement.query_map([], |row| row.get(0)).expect("rows");
+        let found: Vec<Option<String>> = found.collect::<Result<_, _>>().expect("texts");
+        assert_eq!(found, [Some("C-9".to_owned()), None, None], "a posted one never changes");
+    }
+}

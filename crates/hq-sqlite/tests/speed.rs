@@ -218,6 +218,7 @@ fn post(storage: &dyn Storage) {
         transactions: 0,
         shifts: 0,
         amounts: BTreeMap::new(),
+        default_account: None,
         run: run_id(1),
         created_at: at(1),
         updated_at: at(1),

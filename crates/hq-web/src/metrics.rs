@@ -125,7 +125,7 @@ fn set_transaction_gauges(report: &CheckReport, now: Timestamp) {
     gauge!("tillsync_transactions_ready").set(count(counts.ready));
     gauge!("tillsync_transactions_posted").set(count(counts.posted));
     gauge!("tillsync_documents_quarantined").set(count(counts.quarantined));
-    gauge!("tillsync_statements_failed").set(count(report.failed_statements.len() as u64));
+    gauge!("tillsync_statements_failed").set(count(report.statements_failed));
     for status in ValidationStatus::ALL.map(ValidationStatus::as_str) {
         let found = counts.by_validation.get(status).copied().unwrap_or(0);
         gauge!("tillsync_transactions", "validation" => status).set(count(found));

@@ -64,6 +64,8 @@ pub struct CheckReport {
     pub transactions: TransactionCounts,
     /// Statements that stopped, newest first, at most ten.
     pub failed_statements: Vec<StatementRecord>,
+    /// How many statements stopped.
+    pub statements_failed: u64,
     /// How far each epoch of each source has been received.
     pub watermarks: Vec<(String, String, u64)>,
     /// Download sessions by status.
@@ -167,7 +169,14 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
         limit: FAILED_STATEMENTS_SHOWN,
         ..StatementFilter::default()
     })?;
+    let statements_failed = tx.statements_failed_count()?;
     messages.extend(failed_statements.iter().map(statement_warning));
+    let unnamed = statements_failed.saturating_sub(failed_statements.len() as u64);
+    if unnamed > 0 {
+        messages.push(format!(
+            "{unnamed} more statements have stopped; `tillsync statement list --failed` shows all"
+        ));
+    }
     messages.extend(databases.iter().flat_map(|record| database_warnings(record, now)));
     for name in SequenceName::ALL {
         let left = tx.sequence_get(name)?.map(|sequence| sequence.remaining());
@@ -194,6 +203,7 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
         inbox,
         transactions,
         failed_statements,
+        statements_failed,
         watermarks,
         sessions,
         databases,

@@ -5,20 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use tillsync_domain::document::DocumentKind;
 use tillsync_domain::ids::{
     AccountNumber, CustomerGuid, CustomerKey, DatabaseId, DocumentNumber, StatementId,
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 use tillsync_domain::order::OrderStatus;
-use tillsync_domain::statement::{Contribution, LedgerAccount, StatementState};
+use tillsync_domain::statement::{Contribution, LedgerAccount};
 use tillsync_exchange::rows::document::read_body;
 
 use crate::headquarters::Headquarters;
 use crate::storage::{
     AggregateRecord, DocumentPosition, ReadTx, StatementFilter, StatementRecord, StorageError,
-    TransactionFilter, TransactionRecord, TrialBalance, Voucher,
+    TransactionRecord, TrialBalance, Voucher,
 };
 
 /// Rows read at once where everything is read.
@@ -202,18 +201,19 @@ impl Headquarters {
         detail.ok_or_else(|| HistoryError::UnknownStatement(number.clone()))
     }
 
-    /// The end of the day in numbers. Reads every statement and every sale: for the end of a day
-    /// or of a demonstration, not for every scrape.
+    /// The end of the day in numbers. Sums up the whole ledger: for the end of a day or of a
+    /// demonstration, not for every scrape.
     ///
     /// # Errors
     /// Busy, Broken: the database failed.
     pub fn posting_report(&self) -> Result<PostingReport, HistoryError> {
         let report = self.storage.read(|tx| {
             let orders = tx.transaction_counts()?.by_order_status;
+            let posted = tx.posted_counts()?;
             Ok(PostingReport {
                 orders_created: orders.get(OrderStatus::Succeeded.as_str()).copied().unwrap_or(0),
-                sales_posted: count_posted_sales(tx)?,
-                statements_posted: count_posted_statements(tx)?,
+                sales_posted: posted.sales,
+                statements_posted: posted.statements,
                 amounts_posted: amounts_posted(&tx.trial_balances(None)?),
                 temporary_ids_in_postings: tx.temporary_ids_in_postings()?,
             })
@@ -274,35 +274,4 @@ fn amounts_posted(balances: &[TrialBalance]) -> BTreeMap<Currency, i64> {
         *amounts.entry(balance.currency).or_default() -= books.map(of).iter().sum::<i64>();
     }
     amounts
-}
-
-fn count_posted_sales(tx: &mut dyn ReadTx) -> Result<u64, StorageError> {
-    let mut filter = TransactionFilter {
-        kind: Some(DocumentKind::Sale),
-        limit: PAGE,
-        ..TransactionFilter::default()
-    };
-    let mut posted = 0;
-    loop {
-        let page = tx.transactions_list(&filter)?;
-        posted += page.iter().filter(|record| record.posted_at.is_some()).count() as u64;
-        match page.last() {
-            Some(last) if page.len() == PAGE => filter.after = last.position,
-            _ => return Ok(posted),
-        }
-    }
-}
-
-fn count_posted_statements(tx: &mut dyn ReadTx) -> Result<u64, StorageError> {
-    let mut filter = StatementFilter { limit: PAGE, ..StatementFilter::default() };
-    let mut posted = 0;
-    loop {
-        let page = tx.statements_list(&filter)?;
-        let is_posted = |statement: &&StatementRecord| statement.state == StatementState::Posted;
-        posted += page.iter().filter(is_posted).count() as u64;
-        match page.last() {
-            Some(last) if page.len() == PAGE => filter.before = Some(last.id),
-            _ => return Ok(posted),
-        }
-    }
 }

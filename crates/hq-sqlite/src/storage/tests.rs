@@ -112,6 +112,7 @@ fn post_a_sale(storage: &dyn Storage) {
         transactions: 1,
         shifts: 0,
         amounts: [(currency("EUR"), 23_85)].into(),
+        default_account: None,
         run: run_id(1),
         created_at: at(1),
         updated_at: at(1),

@@ -7,7 +7,6 @@ use tillsync_domain::ids::{DatabaseId, RunId, StatementId};
 use tillsync_domain::statement::{StatementKind, StatementState};
 use tillsync_exchange::messages::DatabaseKind;
 
-use super::calculate::mark;
 use super::numbers::Draw;
 use super::{StatementError, StatementProblem};
 use crate::headquarters::Headquarters;
@@ -55,12 +54,16 @@ impl Headquarters {
         stores: &[DatabaseId],
         run: RunId,
     ) -> Result<Vec<StatementId>, StatementError> {
-        if !self.storage.read(|tx| may_have_work(tx, kind))? {
+        let waiting = self.storage.read(|tx| stores_waiting(tx, kind))?;
+        let now = self.now();
+        let candidates: Vec<_> = stores
+            .iter()
+            .filter(|store| waiting.contains(store))
+            .map(|store| (store, StatementId::from_uuid(self.mint(now))))
+            .collect();
+        if candidates.is_empty() {
             return Ok(vec![]);
         }
-        let now = self.now();
-        let candidates: Vec<_> =
-            stores.iter().map(|store| (store, StatementId::from_uuid(self.mint(now)))).collect();
         let beginning = Beginning { kind, run, now };
         self.storage.write(|tx| {
             Ok(match check_mode(tx, kind)? {
@@ -82,9 +85,18 @@ fn check_mode(
     Ok(if fits { Ok(()) } else { Err(StatementError::WrongMode { kind, mode }) })
 }
 
-/// Whether it is worth asking store by store.
-fn may_have_work(tx: &mut dyn ReadTx, kind: StatementKind) -> Result<bool, StorageError> {
-    Ok(kind.takes_shifts() || tx.transaction_counts()?.ready > 0)
+/// The stores that have something to post and no open statement of the kind.
+fn stores_waiting(
+    tx: &mut dyn ReadTx,
+    kind: StatementKind,
+) -> Result<Vec<DatabaseId>, StorageError> {
+    let mut waiting = Vec::new();
+    for store in tx.stores_ready(kind)? {
+        if !is_busy(tx, &store, kind)? {
+            waiting.push(store);
+        }
+    }
+    Ok(waiting)
 }
 
 fn begin_in(
@@ -92,18 +104,18 @@ fn begin_in(
     candidates: &[(&DatabaseId, StatementId)],
     beginning: &Beginning,
 ) -> Result<Result<Vec<StatementId>, StatementProblem>, StorageError> {
+    // Once more, now that nobody else writes: what was ready may have been repaired meanwhile, and
+    // a statement of nothing would take a number.
+    let waiting = stores_waiting(tx, beginning.kind)?;
     let mut begun = Vec::new();
-    for (store, id) in candidates {
-        if is_busy(tx, store, beginning.kind)? {
-            continue;
-        }
+    for (store, id) in candidates.iter().filter(|(store, _)| waiting.contains(store)) {
         let mut draw = match Draw::of(tx, SequenceName::Statement, 1)? {
             Ok(draw) => draw,
             // What was begun for other stores goes on.
             Err(_) if !begun.is_empty() => break,
             Err(problem) => return Ok(Err(problem)),
         };
-        let statement = StatementRecord {
+        tx.statement_put(&StatementRecord {
             id: *id,
             number: draw.next(),
             store: (*store).clone(),
@@ -114,26 +126,19 @@ fn begin_in(
             transactions: 0,
             shifts: 0,
             amounts: BTreeMap::new(),
+            default_account: None,
             run: beginning.run,
             created_at: beginning.now,
             updated_at: beginning.now,
-        };
-        // Marking one transaction is how a store is asked for work; it is undone at once, and a
-        // store without any leaves no trace and takes no number.
-        tx.statement_put(&statement)?;
-        let marked = mark(tx, &statement, 1)?;
-        tx.statement_remove(id)?;
-        if marked != (0, 0) {
-            tx.statement_put(&statement)?;
-            draw.keep(tx)?;
-            begun.push(*id);
-        }
+        })?;
+        draw.keep(tx)?;
+        begun.push(*id);
     }
     Ok(Ok(begun))
 }
 
 fn is_busy(
-    tx: &mut dyn WriteTx,
+    tx: &mut dyn ReadTx,
     store: &DatabaseId,
     kind: StatementKind,
 ) -> Result<bool, StorageError> {

@@ -21,22 +21,16 @@ use crate::validate::KeptFinding;
 /// What a step came to; when it stopped, it has written nothing.
 pub(super) type Step = Result<Result<(), StatementProblem>, StorageError>;
 
-/// Marks transactions, at most `limit`, and shifts, as far as the statement takes them.
-pub(super) fn mark(
-    tx: &mut dyn WriteTx,
-    statement: &StatementRecord,
-    limit: usize,
-) -> Result<(u64, u64), StorageError> {
-    let StatementRecord { id, store, kind, .. } = statement;
-    let transactions =
-        if kind.takes_transactions() { tx.transactions_mark(id, store, limit)? } else { 0 };
-    let shifts = if kind.takes_shifts() { tx.shifts_mark(id, store)? } else { 0 };
-    Ok((transactions, shifts))
-}
-
 /// Marked: the transactions and shifts are the statement's own, and nobody edits them any more.
 pub(super) fn step_to_marked(tx: &mut dyn WriteTx, statement: &mut StatementRecord) -> Step {
-    (statement.transactions, statement.shifts) = mark(tx, statement, TRANSACTIONS_MAX)?;
+    let StatementRecord { id, store, kind, .. } = &*statement;
+    let transactions = if kind.takes_transactions() {
+        tx.transactions_mark(id, store, TRANSACTIONS_MAX)?
+    } else {
+        0
+    };
+    let shifts = if kind.takes_shifts() { tx.shifts_mark(id, store)? } else { 0 };
+    (statement.transactions, statement.shifts) = (transactions, shifts);
     Ok(Ok(()))
 }
 

@@ -302,7 +302,7 @@ fn step_in(
         StatementState::Marked => calculate::step_to_marked(tx, &mut statement)?,
         StatementState::Calculated => calculate::step_to_calculated(tx, &mut statement)?,
         StatementState::Checked => calculate::step_to_checked(tx, &mut statement, now)?,
-        StatementState::Aggregated => post::step_to_aggregated(tx, &statement)?,
+        StatementState::Aggregated => post::step_to_aggregated(tx, &mut statement)?,
         StatementState::CustomerOrderCreated => post::step_to_order_created(tx, &statement)?,
         StatementState::CustomerOrderInvoiced => post::step_to_invoiced(tx, &statement, now)?,
         StatementState::DiscountsPosted

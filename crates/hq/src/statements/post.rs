@@ -3,8 +3,6 @@
 //! Every number is taken in the transaction that uses it. Which entries a voucher has is planned
 //! in the domain; here is only what it is planned from and where it goes.
 
-use std::collections::{BTreeMap, HashMap};
-
 use jiff::Timestamp;
 use tillsync_domain::ids::AccountNumber;
 use tillsync_domain::money::Currency;
@@ -29,7 +27,7 @@ const AGGREGATE_PAGE: usize = 1_000;
 
 /// Aggregated: sales are summed per resolved account and currency (F102), those that name nobody
 /// under the store's default customer.
-pub(super) fn step_to_aggregated(tx: &mut dyn WriteTx, statement: &StatementRecord) -> Step {
+pub(super) fn step_to_aggregated(tx: &mut dyn WriteTx, statement: &mut StatementRecord) -> Step {
     let default = tx.database_get(&statement.store)?.and_then(|record| record.default_customer);
     let default = default.as_ref();
     let mut aggregates = Aggregates::default();
@@ -66,6 +64,7 @@ pub(super) fn step_to_aggregated(tx: &mut dyn WriteTx, statement: &StatementReco
         .map(|(key, aggregate)| aggregate_record(statement, key, aggregate))
         .collect();
     tx.aggregates_put(&statement.id, &records)?;
+    statement.default_account = default.filter(|_| unnamed > 0).cloned();
     Ok(Ok(()))
 }
 
@@ -161,8 +160,7 @@ pub(super) fn step_to_income_expense(
 
 /// Vouchers linked: each transaction names the voucher of the invoice that holds it.
 pub(super) fn step_to_linked(tx: &mut dyn WriteTx, statement: &StatementRecord) -> Step {
-    let default = default_account(tx, statement)?;
-    tx.vouchers_link(&statement.id, default.as_ref())?;
+    tx.vouchers_link(&statement.id, statement.default_account.as_ref())?;
     Ok(Ok(()))
 }
 
@@ -285,26 +283,4 @@ fn aggregates_of(
             return Ok(aggregates);
         }
     }
-}
-
-/// The account that unnamed sales were summed under: the one whose aggregates hold more
-/// transactions than name it. The store may have got another default customer since.
-fn default_account(
-    tx: &mut dyn WriteTx,
-    statement: &StatementRecord,
-) -> Result<Option<AccountNumber>, StorageError> {
-    let mut named = HashMap::<AccountNumber, u64>::new();
-    tx.statement_transactions(&statement.id, &mut |record| {
-        if let Some(account) = record.account {
-            *named.entry(account).or_default() += 1;
-        }
-        Ok(())
-    })?;
-    let mut summed = BTreeMap::<AccountNumber, u64>::new();
-    for aggregate in aggregates_of(tx, statement)? {
-        *summed.entry(aggregate.account).or_default() += aggregate.transactions;
-    }
-    let holds_more =
-        |(account, count): &(AccountNumber, u64)| *count > named.get(account).copied().unwrap_or(0);
-    Ok(summed.into_iter().find(holds_more).map(|(account, _)| account))
 }

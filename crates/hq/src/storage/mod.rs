@@ -47,8 +47,8 @@ pub use nodes::{NodeId, NodeName, NodeReads, NodeRecord, NodeWrites};
 pub use parameters::{ParameterReads, ParameterWrites, Parameters};
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
 pub use statements::{
-    AggregateLine, AggregateRecord, LedgerEntry, StatementFilter, StatementReads, StatementRecord,
-    StatementWrites, TrialBalance, Voucher,
+    AggregateLine, AggregateRecord, LedgerEntry, PostedCounts, StatementFilter, StatementReads,
+    StatementRecord, StatementWrites, TrialBalance, Voucher,
 };
 
 /// Everything that can be read in one snapshot.

@@ -37,6 +37,10 @@ pub struct StatementRecord {
     pub shifts: u64,
     /// Sales of its transactions by currency, tax included, in smallest units.
     pub amounts: BTreeMap<Currency, i64>,
+    /// The account that its unnamed sales were summed under, once they are: its store may get
+    /// another default customer since. Absent when it has none, and for those that were posted
+    /// before this was kept.
+    pub default_account: Option<AccountNumber>,
     /// The run that began it.
     pub run: RunId,
     /// When it began.
@@ -60,6 +64,15 @@ pub struct StatementFilter {
     pub before: Option<StatementId>,
     /// At most this many.
     pub limit: usize,
+}
+
+/// How much has come to its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PostedCounts {
+    /// Sales that are posted; orders are none.
+    pub sales: u64,
+    /// Statements that are posted.
+    pub statements: u64,
 }
 
 /// The sales of one account in one currency within a statement (F102).
@@ -167,6 +180,16 @@ pub trait StatementReads {
         &mut self,
         filter: &StatementFilter,
     ) -> Result<Vec<StatementRecord>, StorageError>;
+
+    /// How many statements stand with an error.
+    fn statements_failed_count(&mut self) -> Result<u64, StorageError>;
+
+    /// The channels, by name, that have something for a statement of this kind to take up: what
+    /// [`StatementWrites::transactions_mark`] or [`StatementWrites::shifts_mark`] would mark.
+    fn stores_ready(&mut self, kind: StatementKind) -> Result<Vec<DatabaseId>, StorageError>;
+
+    /// How much is posted.
+    fn posted_counts(&mut self) -> Result<PostedCounts, StorageError>;
 
     /// Hands over the transactions of a statement by resolved account (none first), currency and
     /// arrival, without holding them in memory.

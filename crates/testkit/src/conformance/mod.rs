@@ -202,6 +202,9 @@ cases! {$
         a_statement_is_stored_as_it_stands
         a_posted_statement_never_changes
         statements_are_listed_newest_first
+        statements_that_stopped_are_counted
+        stores_are_ready_when_a_statement_would_take_something_up
+        what_is_posted_is_counted
         a_statement_marks_what_is_ready
         a_statement_marks_closed_shifts
         the_transactions_of_a_statement_come_by_account

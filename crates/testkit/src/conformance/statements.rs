@@ -6,12 +6,13 @@ use tillsync_domain::order::OrderStatus;
 use tillsync_domain::statement::{StatementKind, StatementState};
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_hq::storage::{
-    AggregateLine, AggregateRecord, StatementFilter, StatementRecord, Storage, StorageError,
+    AggregateLine, AggregateRecord, PostedCounts, StatementFilter, StatementRecord, Storage,
+    StorageError,
 };
 
 use super::documents::{closed, get, insert, insert_from, numbers_of, opened, upload_of};
 use super::ledger::{invoice, post};
-use super::{orders, validation};
+use super::{add_channels, orders, validation};
 use crate::builders::documents::{
     DocumentBuilder, currency, document_number, item_number, shift_number, statement_id,
     transaction_number,
@@ -31,6 +32,7 @@ pub(crate) fn statement(n: u32, store: &str) -> StatementRecord {
         transactions: 0,
         shifts: 0,
         amounts: BTreeMap::new(),
+        default_account: None,
         run: run_id(1),
         created_at: at_micros(100, 3),
         updated_at: at_micros(100, 3),
@@ -121,6 +123,7 @@ pub fn a_statement_is_stored_as_it_stands(storage: &dyn Storage) {
             transactions: 7,
             shifts: 2,
             amounts: BTreeMap::from([(currency("EUR"), -5), (currency("JPY"), i64::MAX)]),
+            default_account: (failures % 3 == 1).then(|| account(7)),
             updated_at: at_micros(200, 9),
             ..begun.clone()
         };
@@ -168,6 +171,64 @@ pub fn statements_are_listed_newest_first(storage: &dyn Storage) {
     assert_eq!(list(StatementFilter { is_open: true, ..of_store }), ["ST-4", "ST-2"]);
     assert_eq!(list(StatementFilter { has_failed: true, ..all() }), ["ST-2"]);
     assert_eq!(list(StatementFilter { kind: Some(StatementKind::Financial), ..all() }), ["ST-2"]);
+}
+
+/// However many; one that goes on is none any more.
+pub fn statements_that_stopped_are_counted(storage: &dyn Storage) {
+    let count = || storage.read(|tx| tx.statements_failed_count()).expect("counted");
+    assert_eq!(count(), 0);
+    for n in 1..=12 {
+        put(storage, &StatementRecord { error: Some("no".into()), ..statement(n, "S1") })
+            .expect("stored");
+    }
+    begin(storage, 13, "S1");
+    assert_eq!(count(), 12);
+    reach(storage, 3, "S1", StatementState::Posted);
+    remove(storage, 4).expect("given up");
+    assert_eq!(count(), 10);
+}
+
+/// The same that marking would find.
+pub fn stores_are_ready_when_a_statement_would_take_something_up(storage: &dyn Storage) {
+    add_channels(storage);
+    let ready = |kind| {
+        let ready = storage.read(|tx| tx.stores_ready(kind)).expect("readable");
+        ready.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (sales_of, shifts_of) = (StatementKind::Transactional, StatementKind::Financial);
+    let both = StatementKind::Classic;
+    insert(storage, 10, &sales(1..=2));
+    insert(storage, 10, &[closed(3, 1)]);
+    assert_eq!(ready(both), [""; 0], "nothing is validated, and a shift was never opened");
+    insert_from(storage, &upload_of("S2", 10), &[opened(6, 2), closed(4, 2)]);
+    assert_eq!([ready(sales_of), ready(shifts_of)], [vec![], vec!["S2".to_owned()]]);
+    validation::succeed(storage, &[1, 2]);
+    assert_eq!(ready(sales_of), ["S1"]);
+    assert_eq!(ready(both), ["S1", "S2"], "by name");
+    begin(storage, 1, "S1");
+    mark(storage, 1, "S1", 1);
+    assert_eq!(ready(sales_of), ["S1"], "there is another one");
+    mark(storage, 1, "S1", 1);
+    begin(storage, 2, "S2");
+    mark_shifts(storage, 2, "S2");
+    assert_eq!(ready(both), [""; 0]);
+}
+
+/// Orders are posted too, but are no sales.
+pub fn what_is_posted_is_counted(storage: &dyn Storage) {
+    let count = || storage.read(|tx| tx.posted_counts()).expect("counted");
+    assert_eq!(count(), PostedCounts::default());
+    insert(storage, 10, &sales(1..=3));
+    insert(storage, 10, &[DocumentBuilder::order(4)]);
+    orders::succeed(storage, 4);
+    validation::succeed(storage, &[1, 2, 4]);
+    begin(storage, 1, "S1");
+    begin(storage, 2, "S1");
+    mark(storage, 1, "S1", 9);
+    assert_eq!(count(), PostedCounts::default(), "they are only taken up");
+    storage.write(|tx| tx.transactions_post(&statement_id(1), at(300))).expect("posted");
+    reach(storage, 1, "S1", StatementState::Posted);
+    assert_eq!(count(), PostedCounts { sales: 2, statements: 1 });
 }
 
 /// F99: validated successfully, of its store, in no other statement, in order of arrival.

@@ -7,10 +7,11 @@ use tillsync_domain::ids::AccountNumber;
 use tillsync_domain::number_sequence::SequenceChange;
 use tillsync_domain::statement::{StatementKind, StatementState};
 use tillsync_domain::validation::ValidationStatus;
+use tillsync_hq::check::CheckDepth;
 use tillsync_hq::statements::StatementError;
-use tillsync_hq::storage::{SequenceName, TransactionHeader, Verdict};
+use tillsync_hq::storage::{SequenceName, StatementRecord, TransactionHeader, Verdict};
 use tillsync_testkit::builders::documents::{
-    DocumentBuilder, by_account, by_guid, cash, transaction_number,
+    DocumentBuilder, by_account, by_guid, cash, document_number, statement_id, transaction_number,
 };
 use tillsync_testkit::builders::{account, at, database, run_id, upload_at};
 
@@ -52,6 +53,41 @@ fn a_store_without_a_default_customer_stops_alone() {
     assert_eq!(books.post().posted, 2);
     let posted = books.statements().into_iter().find(|s| s.id == stopped.id).expect("still there");
     assert_eq!((posted.state, posted.error, posted.failures), (StatementState::Posted, None, 0));
+}
+
+#[test]
+fn a_run_without_work_needs_no_number() {
+    let books = Books::open();
+    limit(&books, SequenceName::Statement, 1);
+    books.shift(1, 1, (vec![cash(1_00)], Some(vec![cash(1_00)])));
+    assert_eq!(books.post_financial().posted, 1, "it takes the last number");
+    let nothing = books.post_financial();
+    assert_eq!((nothing.begun, nothing.failed), (0, 0));
+    books.receive(&DocumentBuilder::sale(3).to(by_guid(1)), Some(1));
+    let kind = StatementKind::Transactional;
+    let refused = books.hq().run_statements(kind, None, run_id(7), &mut || true);
+    assert!(matches!(refused, Err(StatementError::Begin(_))), "{refused:?}");
+}
+
+#[test]
+fn ten_statements_that_stopped_are_named_and_all_are_counted() {
+    let books = Books::open();
+    books.receive_at("S2", &DocumentBuilder::sale(1), None);
+    assert_eq!(books.post().failed, 1);
+    let stopped = books.last();
+    let more: Vec<_> = (2..=12)
+        .map(|n| StatementRecord {
+            id: statement_id(n),
+            number: document_number(&format!("ST-{n}")),
+            ..stopped.clone()
+        })
+        .collect();
+    let put = books.hq().storage().write(|tx| more.iter().try_for_each(|s| tx.statement_put(s)));
+    put.expect("stored");
+    let report = books.hq().check(CheckDepth::Counts).expect("it runs");
+    assert_eq!((report.failed_statements.len(), report.statements_failed), (10, 12));
+    let rest = "2 more statements have stopped; `tillsync statement list --failed` shows all";
+    assert!(report.findings.iter().any(|finding| finding.message == rest), "{report:#?}");
 }
 
 #[test]
@@ -196,6 +232,7 @@ fn another_default_customer_meanwhile_leaves_nothing_unlinked() {
         .write(|tx| tx.database_default_customer_set(&store("S1"), &account(8)));
     set.expect("stored");
     assert_eq!(books.post().posted, 1);
+    assert_eq!(books.last().default_account, Some(account(9)), "it is kept with the statement");
     let (unnamed, named) = (books.transaction(1), books.transaction(2));
     assert!(unnamed.voucher.is_some() && named.voucher.is_some());
     assert_ne!(unnamed.voucher, named.voucher, "it stays with the customer it was summed under");

@@ -166,7 +166,7 @@ fn report_json(report: &CheckReport, edges: &[EdgeReport], verdict: Verdict) -> 
             "operations": report.inbox.by_status,
             "oldest_open_at": output::json_time(report.inbox.oldest_open_at),
             "transactions": Transactions::from(report.transactions.clone()),
-            "failed_statements": report.failed_statements.len(),
+            "failed_statements": report.statements_failed,
             "watermarks": watermarks.collect::<Vec<_>>(),
             "sessions": sessions,
             "findings": report.findings.iter().map(finding_json).collect::<Vec<_>>(),
