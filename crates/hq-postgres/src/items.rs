@@ -1,6 +1,6 @@
 //! Items and prices, with the version at which each row was last true.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rust_decimal::Decimal;
 use tillsync_domain::ids::{ItemNumber, Version};
@@ -34,6 +34,11 @@ const PRICES_LEFT_OUT: &str = "UPDATE price SET amount = NULL, version = $4
     WHERE item = ANY($1) AND amount IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM unnest($2::text[], $3::text[]) AS kept (item, currency)
         WHERE kept.item = price.item AND kept.currency = price.currency)";
+
+/// Takes a list of currencies. Whether a currency is sold is known at the first active item.
+const SOLD: &str = "SELECT currency FROM unnest($1::text[]) AS wanted (currency) WHERE EXISTS (
+        SELECT 1 FROM price JOIN item ON item.number = price.item
+        WHERE price.currency = wanted.currency AND price.amount IS NOT NULL AND item.is_active)";
 
 /// Each table in the order of its index, merged: no sorting of everything.
 pub(crate) const STREAM: &str = "SELECT version, number AS item, NULL AS currency, name, tax_rate,
@@ -86,6 +91,16 @@ impl ItemReads for PgTx<'_> {
             item.prices = prices.remove(&item.number).unwrap_or_default();
         }
         Ok(items)
+    }
+
+    fn currencies_sold(
+        &mut self,
+        currencies: &BTreeSet<Currency>,
+    ) -> Result<BTreeSet<Currency>, StorageError> {
+        let wanted: Vec<_> = currencies.iter().map(|currency| currency.code()).collect();
+        let doing = "look up which currencies items are sold in";
+        let sold = self.read_all(SOLD, &[&wanted], doing, |row| row.text())?;
+        Ok(sold.into_iter().collect())
     }
 
     fn items_count(&mut self) -> Result<u64, StorageError> {

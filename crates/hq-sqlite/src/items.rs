@@ -1,6 +1,6 @@
 //! Items and prices, with the version at which each row was last true.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rusqlite::params;
 use rust_decimal::Decimal;
@@ -31,6 +31,12 @@ const PRICE: &str = "INSERT INTO price (item, currency, amount, version)
 const PRICES_LEFT_OUT: &str = "UPDATE price SET amount = NULL, version = ?3
     WHERE item = ?1 AND amount IS NOT NULL
         AND currency NOT IN (SELECT value FROM json_each(?2))";
+
+/// Takes a list of currencies. Whether a currency is sold is known at the first active item.
+pub(crate) const SOLD: &str = "SELECT value FROM json_each(?1) WHERE EXISTS (
+        SELECT 1 FROM price INDEXED BY price_currency
+        CROSS JOIN item ON item.number = price.item
+        WHERE price.currency = value AND price.amount IS NOT NULL AND item.is_active = 1)";
 
 /// Each table in the order of its index, merged: no sorting of everything.
 pub(crate) const STREAM: &str = "SELECT version, number AS item, NULL AS currency, name, tax_rate,
@@ -82,6 +88,16 @@ impl ItemReads for SqliteTx<'_> {
             item.prices = prices.remove(&item.number).unwrap_or_default();
         }
         Ok(items)
+    }
+
+    fn currencies_sold(
+        &mut self,
+        currencies: &BTreeSet<Currency>,
+    ) -> Result<BTreeSet<Currency>, StorageError> {
+        let wanted = text_list(currencies.iter().map(|currency| currency.code()));
+        let doing = "look up which currencies items are sold in";
+        let sold = read_all(self.connection, SOLD, [wanted], doing, |row| row.text())?;
+        Ok(sold.into_iter().collect())
     }
 
     fn items_count(&mut self) -> Result<u64, StorageError> {

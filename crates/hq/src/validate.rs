@@ -31,9 +31,6 @@ use crate::storage::{
 /// Transactions per database transaction.
 const BATCH_TRANSACTIONS: usize = 250;
 
-/// Items looked at in one go when a currency is looked for.
-const ITEMS_PAGE: usize = 200;
-
 /// Why validation stopped. What was done before stays done.
 #[derive(Debug, thiserror::Error)]
 pub enum ValidateError {
@@ -296,11 +293,11 @@ fn subject_of(record: &TransactionRecord) -> Subject {
 
 /// The customers that transactions name. An order's address is its synchronization's matter.
 fn needs_of(records: &[TransactionRecord]) -> Vec<OrderNeeds> {
-    let customer = |record: &TransactionRecord| {
-        let body = read_body(&record.row.kind, record.content()).ok()?;
-        Some(OrderNeeds { customer: body.trade()?.customer.clone(), ship_to: None })
+    let customer = |record: &TransactionRecord| OrderNeeds {
+        customer: record.header.customer.clone(),
+        ship_to: None,
     };
-    records.iter().filter_map(customer).collect()
+    records.iter().map(customer).collect()
 }
 
 fn surroundings_of(
@@ -329,24 +326,15 @@ fn surroundings_of(
     })
 }
 
-/// Which of the currencies an active item has a price in; nothing where there are no items. Looks
-/// no further than needed.
+/// Which of the currencies an active item has a price in; nothing where there are no items.
 fn find_currencies(
     tx: &mut dyn ReadTx,
     wanted: &BTreeSet<Currency>,
 ) -> Result<Option<BTreeSet<Currency>>, StorageError> {
-    let mut found = BTreeSet::new();
-    let mut after: Option<ItemNumber> = None;
-    while !wanted.is_subset(&found) {
-        let page = tx.items_find("", after.as_ref(), ITEMS_PAGE)?;
-        let Some(last) = page.last() else {
-            return Ok(after.is_some().then_some(found));
-        };
-        after = Some(last.number.clone());
-        let active = page.iter().filter(|item| item.is_active);
-        found.extend(active.flat_map(|item| item.prices.iter().map(|price| price.currency)));
+    if tx.items_find("", None, 1)?.is_empty() {
+        return Ok(None);
     }
-    Ok(Some(found))
+    tx.currencies_sold(wanted).map(Some)
 }
 
 fn write_findings(findings: Vec<Finding>) -> Option<String> {

@@ -1,9 +1,10 @@
 //! Items and prices.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tillsync_domain::ids::{ItemNumber, Version};
 use tillsync_domain::item::Item;
+use tillsync_domain::money::Currency;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 
 use super::StorageError;
@@ -29,6 +30,12 @@ pub trait ItemReads {
         after: Option<&ItemNumber>,
         limit: usize,
     ) -> Result<Vec<Item>, StorageError>;
+
+    /// Those of the given currencies in which an active item has a price.
+    fn currencies_sold(
+        &mut self,
+        currencies: &BTreeSet<Currency>,
+    ) -> Result<BTreeSet<Currency>, StorageError>;
 
     /// How many items there are.
     fn items_count(&mut self) -> Result<u64, StorageError>;

@@ -128,6 +128,23 @@ pub fn a_price_finer_than_its_currency_is_refused(storage: &dyn Storage) {
     assert_eq!(found(storage, "", None), []);
 }
 
+/// Of those asked for; a price that was left out is none any more.
+pub fn a_currency_is_sold_where_an_active_item_has_a_price(storage: &dyn Storage) {
+    let sold = |codes: &[&str]| {
+        let wanted = codes.iter().map(|code| currency(code)).collect();
+        let sold = storage.read(|tx| tx.currencies_sold(&wanted)).expect("readable");
+        sold.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(sold(&["EUR"]), [""; 0], "there is nothing to sell");
+    let given_up = Item { is_active: false, ..item(2, "Tea", &[("SEK", 5), ("NOK", 5)]) };
+    put(storage, &[item(1, "Coffee", &[("EUR", 5), ("USD", 5)]), given_up]);
+    put(storage, &[item(3, "Cocoa", &[("NOK", 7)])]);
+    assert_eq!(sold(&["EUR", "SEK", "NOK", "USD", "JPY"]), ["EUR", "NOK", "USD"]);
+    put(storage, &[item(1, "Coffee", &[("EUR", 5)])]);
+    assert_eq!(sold(&["USD", "EUR"]), ["EUR"]);
+    assert_eq!(sold(&[]), [""; 0]);
+}
+
 /// The defaults where nobody changed them.
 pub fn parameters_are_replaced_as_a_whole(storage: &dyn Storage) {
     let get = || storage.read(|tx| tx.parameters_get()).expect("readable");

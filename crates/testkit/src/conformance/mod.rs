@@ -234,6 +234,7 @@ cases! {$
         only_what_changes_gets_a_new_version
         products_are_streamed_by_version_and_number
         a_price_finer_than_its_currency_is_refused
+        a_currency_is_sold_where_an_active_item_has_a_price
         parameters_are_replaced_as_a_whole
     }
 }
