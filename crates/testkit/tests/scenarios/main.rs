@@ -12,6 +12,7 @@ mod kill;
 mod nodes;
 mod numbers;
 mod orders;
+mod packages;
 mod planted;
 mod races;
 mod restore;
