@@ -216,8 +216,8 @@ impl Headquarters {
         }
     }
 
-    /// Gives up a statement that has posted nothing: what it took up is free again, its numbers
-    /// of sales orders are lost.
+    /// Gives up a statement that has posted nothing: what it took up is free again, its number and
+    /// those of its sales orders are lost.
     ///
     /// # Errors
     /// NotFound: there is no such statement. Conflict: it has posted something.
