@@ -133,6 +133,9 @@ pub fn read_body(kind: &str, content: &str) -> Result<Body, UnreadableDocument> 
         DocumentKind::ShiftOpened | DocumentKind::ShiftBlindClosed | DocumentKind::ShiftClosed => {
             let ShiftContent { shift, counts } = parse(content)?;
             check_numbers(counts.iter().map(|count| count.amount))?;
+            if kind == DocumentKind::ShiftBlindClosed && !counts.is_empty() {
+                return Err(UnreadableDocument("a blind close counts nothing".to_owned()));
+            }
             let counts = counts.into_iter().map(Count::from).collect();
             let act = match kind {
                 DocumentKind::ShiftOpened => ShiftAct::Opened { float: counts },

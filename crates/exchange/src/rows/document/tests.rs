@@ -138,3 +138,11 @@ fn what_cannot_be_read_is_said_without_quoting_it() {
     assert!(refused.0.starts_with("a value is not what belongs there, line 1"), "{refused}");
     assert!(!refused.0.contains("Aino"), "{refused}");
 }
+
+#[test]
+fn a_blind_close_with_counts_is_not_read_as_one_without() {
+    let counts = r#""counts":[{"tender":"cash","currency":"EUR","amount":"100"}]"#;
+    let refused = read_body("shift_blind_closed", &format!(r#"{{"shift":"S1-S1",{counts}}}"#));
+    assert!(refused.expect_err("the counts would be lost").0.contains("counts nothing"));
+    assert!(read_body("shift_blind_closed", r#"{"shift":"S1-S1","counts":[]}"#).is_ok());
+}
