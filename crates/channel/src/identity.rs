@@ -10,6 +10,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::device::{ActivationCode, Secret, SecretHash};
 use tillsync_exchange::messages::{DatabaseKind, EnrolRequest, Enrolled, ExchangeMode};
 use tillsync_exchange::version::SPOKEN;
+use url::Url;
 use uuid::Uuid;
 
 use crate::db::{Db, DbError, digest_column, parsed_column, uuid_column};
@@ -41,17 +42,23 @@ pub struct UpstreamUrl(String);
 pub struct BadUpstreamUrl;
 
 impl UpstreamUrl {
-    /// Accepts `http://` or `https://` with a host and no trailing slash.
+    /// Accepts `http://` or `https://` with a host, perhaps a port and a path, and nothing else:
+    /// the path of each route is appended to it. Slashes at its end are left out.
     ///
     /// # Errors
     /// Invalid: anything else.
     pub fn parse(text: &str) -> Result<Self, BadUpstreamUrl> {
         let text = text.trim().trim_end_matches('/');
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let is_url = rest.is_some_and(|rest| {
-            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace)
-        });
-        if is_url { Ok(UpstreamUrl(text.to_owned())) } else { Err(BadUpstreamUrl) }
+        // The parser below mends what looks nearly right; whoever calls the URL does not.
+        let is_plain = |c: char| c.is_ascii_graphic() && !"\\^`|<>{}\"?#@".contains(c);
+        let is_written_well =
+            rest.is_some_and(|rest| !rest.starts_with('/') && rest.chars().all(is_plain));
+        if is_written_well && Url::parse(text).is_ok() {
+            Ok(UpstreamUrl(text.to_owned()))
+        } else {
+            Err(BadUpstreamUrl)
+        }
     }
 
     /// The URL as written.
@@ -305,4 +312,45 @@ fn identity_write(
     )?;
     connection.execute("DELETE FROM enrolment", [])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_base_url_of_an_upstream_is_kept_without_its_last_slash() {
+        for (text, base) in [
+            (" https://hq.example.com/ ", "https://hq.example.com"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("https://hq.example.com/tills//", "https://hq.example.com/tills"),
+            ("http://[::1]:1", "http://[::1]:1"),
+        ] {
+            assert_eq!(UpstreamUrl::parse(text).expect("a base URL").as_str(), base);
+        }
+    }
+
+    #[test]
+    fn what_no_route_can_be_appended_to_is_no_upstream() {
+        for text in [
+            "",
+            "hq.example.com",
+            "ftp://hq.example.com",
+            "https://",
+            "https:///path",
+            "https://:80",
+            "https://hq:80x",
+            "https://hq:65536",
+            "https://?hq",
+            "https://hq.example.com?tenant=1",
+            "https://hq.example.com/#part",
+            "https://ann:geheim@hq.example.com",
+            "https://hq example.com",
+            "https://hq\u{0}",
+            "https://hq^",
+            "https://[::1",
+        ] {
+            assert_eq!(UpstreamUrl::parse(text), Err(BadUpstreamUrl), "{text:?}");
+        }
+    }
 }
