@@ -224,7 +224,7 @@ impl NewDatabase {
 
 impl Database {
     /// The twin of a record at a time.
-    pub(crate) fn of(record: DatabaseRecord, now: Timestamp) -> Self {
+    pub fn of(record: DatabaseRecord, now: Timestamp) -> Self {
         let is_present = is_present(&record, now);
         let database = record.database;
         Database {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tillsync_domain::document::DocumentKind;
 use tillsync_domain::ids::TransactionNumber;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::order::OrderStatus;
-use tillsync_hq::repair_transactions::FieldChange;
 use tillsync_hq::storage::{DocumentPosition, TransactionFilter};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::Page;
+use super::repairs::Repair;
 use super::transactions::{Transaction, TransactionDetail, look_up, page_of};
 use crate::app::App;
 use crate::auth::Operator;
@@ -57,34 +57,6 @@ pub(crate) async fn list_orders(
         ..TransactionFilter::default()
     };
     page_of(&app, filter).await.map(Json)
-}
-
-/// What to change in a sale or an order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Repair {
-    /// The changes, made in this order.
-    pub changes: Vec<Change>,
-}
-
-/// One change of the content.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Change {
-    /// Which field, as a JSON pointer into the content, such as `/trade/customer`.
-    pub pointer: String,
-    /// What it becomes; absent or null to remove it. Amounts are texts, such as `"12.30"`.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub value: Option<serde_json::Value>,
-}
-
-impl Repair {
-    /// The changes as the use case takes them.
-    pub(super) fn changes(self) -> Vec<FieldChange> {
-        let change = |Change { pointer, value }| FieldChange { pointer, value };
-        self.changes.into_iter().map(change).collect()
-    }
 }
 
 /// Shows an order with what it says and every change made to it.
@@ -142,9 +114,7 @@ pub(crate) async fn repair_order(
     Segment(number): Segment<TransactionNumber>,
     Body(repair): Body<Repair>,
 ) -> Result<Json<Transaction>, HttpError> {
-    let changes = repair.changes();
-    let record = app.run(move |hq| hq.repair_transaction(&number, &operator, &changes)).await?;
-    Ok(Json(record.into()))
+    repair.carry_out(&app, number, operator).await.map(Json)
 }
 
 /// Tries to make a sales order of an order now, promoting whom it needs. The answer says how it

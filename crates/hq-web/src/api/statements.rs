@@ -1,6 +1,7 @@
 //! Statements: what the end of the day takes up, sums up and posts.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 use tillsync_domain::statement::StatementKind;
 use tillsync_hq::Headquarters;
-use tillsync_hq::storage::{AggregateRecord, StatementFilter, StatementRecord};
+use tillsync_hq::statements::StatementError;
+use tillsync_hq::storage::{AggregateRecord, StatementFilter, StatementRecord, StorageError};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Page;
@@ -109,8 +111,10 @@ pub struct AggregateLine {
 
 /// A statement by its identity or its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StatementKey {
+pub enum StatementKey {
+    /// Its identity.
     Id(StatementId),
+    /// Its number.
     Number(DocumentNumber),
 }
 
@@ -206,12 +210,7 @@ pub(crate) async fn retry_statement(
     Operator(operator): Operator,
     Segment(key): Segment<StatementKey>,
 ) -> Result<Json<Statement>, HttpError> {
-    let record = app
-        .run(move |hq| {
-            let id = find(hq, &key)?.id;
-            Ok::<_, HttpError>(hq.retry_statement(&id)?)
-        })
-        .await?;
+    let record = app.run(move |hq| act(hq, &key, Headquarters::retry_statement)).await?;
     tracing::info!(statement = %record.number, operator, "an operator retried a statement");
     Ok(Json(record.into()))
 }
@@ -225,22 +224,21 @@ pub(crate) async fn release_statement(
     Operator(operator): Operator,
     Segment(key): Segment<StatementKey>,
 ) -> Result<Json<Statement>, HttpError> {
-    let record = app
-        .run(move |hq| {
-            let id = find(hq, &key)?.id;
-            Ok::<_, HttpError>(hq.release_statement(&id)?)
-        })
-        .await?;
+    let record = app.run(move |hq| act(hq, &key, Headquarters::release_statement)).await?;
     tracing::info!(statement = %record.number, operator, "an operator released a statement");
     Ok(Json(record.into()))
 }
 
+/// What an operator does with one statement.
+type Act = fn(&Headquarters, &StatementId) -> Result<StatementRecord, StatementError>;
+
+fn act(hq: &Headquarters, key: &StatementKey, act: Act) -> Result<StatementRecord, HttpError> {
+    Ok(act(hq, &find(hq, key)?.id)?)
+}
+
 fn find(hq: &Headquarters, key: &StatementKey) -> Result<StatementRecord, HttpError> {
-    let found = hq.storage().read(|tx| match key {
-        StatementKey::Id(id) => tx.statement_get(id),
-        StatementKey::Number(number) => tx.statement_by_number(number),
-    })?;
-    found.ok_or_else(|| HttpError::new(ErrorKind::NotFound, "there is no such statement"))
+    let missing = || HttpError::new(ErrorKind::NotFound, "there is no such statement");
+    key.find(hq)?.ok_or_else(missing)
 }
 
 /// Reads `CURRENCY:ACCOUNT`.
@@ -250,6 +248,28 @@ fn parse_after(text: &str) -> Result<(AccountNumber, Currency), HttpError> {
         .ok_or_else(|| HttpError::invalid("after is not the `next` of a page"))?;
     let account = AccountNumber::parse(account).map_err(HttpError::invalid)?;
     Ok((account, parse(currency)?))
+}
+
+impl StatementKey {
+    /// The statement, if there is one.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn find(&self, hq: &Headquarters) -> Result<Option<StatementRecord>, StorageError> {
+        hq.storage().read(|tx| match self {
+            StatementKey::Id(id) => tx.statement_get(id),
+            StatementKey::Number(number) => tx.statement_by_number(number),
+        })
+    }
+}
+
+impl Display for StatementKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            StatementKey::Id(id) => id.fmt(f),
+            StatementKey::Number(number) => number.fmt(f),
+        }
+    }
 }
 
 impl FromStr for StatementKey {

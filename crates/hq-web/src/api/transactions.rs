@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Page;
 use super::amounts::Amount;
-use super::orders::Repair;
+use super::repairs::Repair;
 use crate::app::App;
 use crate::auth::Operator;
 use crate::input::{Body, PageSize, Params, Segment, parse_named, parse_option};
@@ -206,9 +206,7 @@ pub(crate) async fn repair_transaction(
     Segment(number): Segment<TransactionNumber>,
     Body(repair): Body<Repair>,
 ) -> Result<Json<Transaction>, HttpError> {
-    let changes = repair.changes();
-    let record = app.run(move |hq| hq.repair_transaction(&number, &operator, &changes)).await?;
-    Ok(Json(record.into()))
+    repair.carry_out(&app, number, operator).await.map(Json)
 }
 
 /// Validates a sale or an order now. The answer says how it went.
