@@ -5,6 +5,7 @@ mod demo;
 mod failure;
 mod headquarters;
 mod item_file;
+mod listing;
 mod output;
 mod serving;
 mod stores;

@@ -119,6 +119,19 @@ fn a_new_headquarters_is_sound_and_says_what_it_has() {
 }
 
 #[test]
+fn a_headquarters_without_stores_says_how_one_is_added() {
+    let folder = headquarters();
+    check(
+        folder.path(),
+        "database list --data-dir .",
+        expect![[r#"
+        there is no store yet; `tillsync hq add-channel` adds one
+        exit 0
+    "#]],
+    );
+}
+
+#[test]
 fn every_job_is_listed() {
     let folder = headquarters();
     check(

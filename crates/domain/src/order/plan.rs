@@ -53,13 +53,13 @@ pub enum Staging {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderWait {
     /// Its customer is on its way.
-    #[error("waits for customer {0}, which has not arrived from its store yet")]
+    #[error("waits for customer Pending sync ({0}), which has not arrived from its store yet")]
     CustomerNotArrived(CustomerGuid),
     /// Its customer is staged.
-    #[error("waits for customer {0}, which has no account yet")]
+    #[error("waits for customer Pending sync ({0}), which has no account yet")]
     CustomerPending(CustomerGuid),
     /// Its customer is staged and cannot be promoted as it is.
-    #[error("waits for customer {customer}, which could not be promoted: {error}")]
+    #[error("waits for customer Pending sync ({customer}), which could not be promoted: {error}")]
     CustomerFailed {
         /// Which customer.
         customer: CustomerGuid,

@@ -36,7 +36,10 @@ fn a_sale_to_a_guid_that_is_not_here_waits_and_is_never_an_error() {
         assert_eq!(site.run(VALIDATE).outcome, RunOutcome::Succeeded);
     }
     let shown = site.shown_validation(1);
-    let waits = format!("Waiting\nalways: waits for customer {}, which has", customer_guid(1));
+    let waits = format!(
+        "Waiting\nalways: waits for customer Pending sync ({}), which has",
+        customer_guid(1)
+    );
     assert!(shown.starts_with(&waits), "{shown}");
     site.receive_operations(&[creation(1)]);
     site.run(VALIDATE);

@@ -4,11 +4,17 @@ use tillsync_domain::ids::{DatabaseId, DocumentNumber};
 use tillsync_domain::statement::LedgerAccount;
 use tillsync_hq::storage::{LedgerEntry, TrialBalance, Voucher};
 use tillsync_hq_web::api::ledger as twins;
+use tillsync_hq_web::api::statements::StatementKey;
 
-use super::statement::{self, StatementKey};
+use super::statement;
 use crate::failure::Failure;
 use crate::headquarters::Place;
+use crate::listing::{List, Page};
 use crate::output::{self, Format};
+
+/// How the balances are to be read.
+const SIGNS: &str = "Debits are positive, credits negative: over-short 1.00 is 1.00 less in the \
+                     drawers than there should be, -1.00 is 1.00 more.";
 
 /// What to do with the ledger.
 #[derive(Debug, clap::Subcommand)]
@@ -22,7 +28,7 @@ pub(crate) enum Command {
 /// Arguments of `ledger show`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  tillsync ledger show --store S1 --data-dir /srv/tillsync\n\n\
-    Debits are positive, credits negative; every row comes to zero.")]
+    Every row comes to zero.")]
 pub(crate) struct ShowArguments {
     /// Only of this store.
     #[arg(long)]
@@ -43,13 +49,10 @@ pub(crate) struct VoucherArguments {
     /// Only those behind this number: the next page.
     #[arg(long, value_name = "NUMBER")]
     after: Option<DocumentNumber>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
@@ -68,7 +71,7 @@ fn show(arguments: &ShowArguments) -> Result<(), Failure> {
         }
         let [a, b, c, d, e, f, g, h] = LedgerAccount::ALL.map(LedgerAccount::as_str);
         let header = ["Store", "Currency", a, b, c, d, e, f, g, h, "Vouchers"];
-        output::table(header, balances.iter().map(balance_cells))
+        output::table(header, balances.iter().map(balance_cells)) + "\n" + SIGNS
     });
     Ok(())
 }
@@ -83,22 +86,23 @@ fn balance_cells(balance: &TrialBalance) -> [String; 11] {
 }
 
 fn vouchers(arguments: &VoucherArguments) -> Result<(), Failure> {
-    let VoucherArguments { statement, after, limit, place, format } = arguments;
+    let VoucherArguments { statement, after, page, place } = arguments;
     let hq = place.open_to_look()?;
     let statement = statement::id_of(&hq, statement.as_ref())?;
-    let vouchers = hq.list_vouchers(statement.as_ref(), after.as_ref(), *limit)?;
-    let value = vouchers.iter().cloned().map(twins::Voucher::from).collect::<Vec<_>>();
-    format.print(&output::json(&value), || {
-        if vouchers.is_empty() {
-            return "no voucher matches".to_owned();
-        }
-        let header = ["Voucher", "Posted (UTC)", "Store", "What", "Account", "Customer", "Amount"];
-        let rows = vouchers.iter().flat_map(|voucher| {
-            voucher.entries.iter().enumerate().map(|(n, entry)| entry_cells(voucher, n, entry))
-        });
-        output::table(header, rows)
-    });
+    let vouchers = hq.list_vouchers(statement.as_ref(), after.as_ref(), page.wanted())?;
+    let list = List {
+        empty: "no voucher matches",
+        header: ["Voucher", "Posted (UTC)", "Store", "What", "Account", "Customer", "Amount"],
+        rows: rows_of,
+        next: |one| format!("--after {}", one.number),
+    };
+    page.print(vouchers, twins::Voucher::from, &list);
     Ok(())
+}
+
+fn rows_of(voucher: &Voucher) -> Vec<[String; 7]> {
+    let entries = voucher.entries.iter().enumerate();
+    entries.map(|(n, entry)| entry_cells(voucher, n, entry)).collect()
 }
 
 /// The voucher itself stands beside its first entry only.

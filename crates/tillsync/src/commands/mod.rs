@@ -5,9 +5,11 @@
 mod channel;
 mod completions;
 mod customer;
+mod database;
 mod demo;
 mod doctor;
 mod edge;
+mod group;
 mod hq;
 mod inspect;
 mod item;
@@ -19,6 +21,7 @@ mod openapi;
 mod order;
 mod parameter;
 mod register;
+mod repair;
 mod session;
 mod shift;
 mod statement;
@@ -53,6 +56,12 @@ enum Command {
     /// Run headquarters; add groups, stores and registers.
     #[command(subcommand)]
     Hq(hq::Command),
+    /// Stores, web shops and registers as headquarters knows them.
+    #[command(subcommand)]
+    Database(database::Command),
+    /// Channel database groups: who gets which customers, and when.
+    #[command(subcommand)]
+    Group(group::Command),
     /// Run a store or web shop.
     #[command(subcommand)]
     Channel(channel::Command),
@@ -121,6 +130,8 @@ fn dispatch(command: Command) -> Result<Verdict, Failure> {
         Command::Demo(arguments) => return demo::run(&arguments),
         Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::Hq(command) => hq::run(&command)?,
+        Command::Database(command) => database::run(&command)?,
+        Command::Group(command) => group::run(&command)?,
         Command::Channel(command) => channel::run(&command)?,
         Command::Register(command) => register::run(&command)?,
         Command::Job(command) => return job::run(&command),

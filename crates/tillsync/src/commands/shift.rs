@@ -8,7 +8,8 @@ use tillsync_hq_web::api::shifts::Shift;
 use super::names::shift_status;
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// What to do with shifts.
 #[derive(Debug, clap::Subcommand)]
@@ -32,27 +33,21 @@ pub(crate) struct Arguments {
     /// Only those behind this number: the next page.
     #[arg(long, value_name = "NUMBER")]
     after: Option<ShiftNumber>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
     let Command::List(arguments) = command;
     let (store, after) = (arguments.store.as_ref(), arguments.after.as_ref());
     let hq = arguments.place.open_to_look()?;
-    let shifts =
-        hq.storage().read(|tx| tx.shifts_list(store, arguments.status, after, arguments.limit))?;
-    let value = shifts.iter().map(|shift| Shift::from(shift.clone())).collect::<Vec<_>>();
-    arguments.format.print(&output::json(&value), || {
-        if shifts.is_empty() {
-            return "no shift matches".to_owned();
-        }
-        let header = [
+    let (status, wanted) = (arguments.status, arguments.page.wanted());
+    let shifts = hq.storage().read(|tx| tx.shifts_list(store, status, after, wanted))?;
+    let list = List {
+        empty: "no shift matches",
+        header: [
             "Shift",
             "Store",
             "Opened at",
@@ -61,9 +56,11 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
             "Blind closed (UTC)",
             "Closed (UTC)",
             "Statement",
-        ];
-        output::table(header, shifts.iter().map(cells))
-    });
+        ],
+        rows: |one| vec![cells(one)],
+        next: |one| format!("--after {}", one.number),
+    };
+    arguments.page.print(shifts, Shift::from, &list);
     Ok(())
 }
 

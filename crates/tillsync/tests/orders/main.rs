@@ -1,5 +1,6 @@
 //! What the commands for orders, transactions, statements, items and parameters print.
 
+mod fleet;
 mod items;
 mod orders;
 mod posting;

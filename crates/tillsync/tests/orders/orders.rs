@@ -18,13 +18,13 @@ fn an_order_that_waits_is_locked_and_given_back() {
     check(
         "order list",
         expect![[r#"
-        Position | Number | Store | Recorded (UTC) | Account | Total | Status | Tries | ⏎
-        Sales order | Hold | Error
-        2 | T-000003 | S1 | DATE TIME | Pending sync | 23.85 EUR | Waiting | 0 | - | - ⏎
-        | waits for customer 00000001-0000-0000-0000-000000000009, which has not ⏎
-        arrived from its store yet
-        exit 0
-    "#]],
+            Position | Number | Store | Recorded (UTC) | Account | Total | Status | Tries | ⏎
+            Sales order | Hold | Error
+            2 | T-000003 | S1 | DATE TIME | Pending sync | 23.85 EUR | Waiting | 0 | - | - ⏎
+            | waits for customer Pending sync (00000001-0000-0000-0000-000000000009), which ⏎
+            has not arrived from its store yet
+            exit 0
+        "#]],
     );
     check(
         "order lock T-000003 --operator bob",

@@ -18,15 +18,15 @@ fn what_arrived_is_listed_and_counted() {
     check(
         "transaction list",
         expect![[r#"
-        Position | Number | Kind | Store | Recorded (UTC) | Account | Total | ⏎
-        Validation | Statement | Why
-        2 | T-000003 | order | S1 | DATE TIME | Pending sync | 23.85 EUR | Waiting | - ⏎
-        | waits for customer 00000001-0000-0000-0000-000000000009, which has not ⏎
-        arrived from its store yet; waits for its sales order
-        3 | T-000004 | sale | S1 | DATE TIME | C-00000001 | 23.85 EUR | Successful | - |
-        4 | T-000005 | sale | S1 | DATE TIME | - | 23.85 EUR | Successful | - |
-        exit 0
-    "#]],
+            Position | Number | Kind | Store | Recorded (UTC) | Account | Total | ⏎
+            Validation | Statement | Why
+            2 | T-000003 | order | S1 | DATE TIME | Pending sync | 23.85 EUR | Waiting | - ⏎
+            | waits for customer Pending sync (00000001-0000-0000-0000-000000000009), which ⏎
+            has not arrived from its store yet; waits for its sales order
+            3 | T-000004 | sale | S1 | DATE TIME | C-00000001 | 23.85 EUR | Successful | - |
+            4 | T-000005 | sale | S1 | DATE TIME | - | 23.85 EUR | Successful | - |
+            exit 0
+        "#]],
     );
     check(
         "shift list",
@@ -226,17 +226,69 @@ fn a_posted_statement_is_shown_with_its_sums_and_is_final() {
 }
 
 #[test]
+fn a_page_that_is_not_the_last_names_the_next_one() {
+    let folder = headquarters_with_postings();
+    let check = |arguments, expected| check(&folder, arguments, expected);
+    check(
+        "transaction list --limit 2",
+        expect![[r#"
+        Position | Number | Kind | Store | Recorded (UTC) | Account | Total | ⏎
+        Validation | Statement | Why
+        2 | T-000003 | order | S1 | DATE TIME | Pending sync | 23.85 EUR | Waiting | - ⏎
+        | waits for customer Pending sync (00000001-0000-0000-0000-000000000009), which ⏎
+        has not arrived from its store yet; waits for its sales order
+        3 | T-000004 | sale | S1 | DATE TIME | C-00000001 | 23.85 EUR | Successful | ⏎
+        posted |
+        there are more; add --after 3
+        exit 0
+    "#]],
+    );
+    check(
+        "transaction list --limit 2 --after 3",
+        expect![[r#"
+        Position | Number | Kind | Store | Recorded (UTC) | Account | Total | ⏎
+        Validation | Statement | Why
+        4 | T-000005 | sale | S1 | DATE TIME | - | 23.85 EUR | Successful | posted |
+        exit 0
+    "#]],
+    );
+    check(
+        "customer history C-00000001 --limit 1",
+        expect![[r#"
+        Position | Recorded (UTC) | Store | Kind | Number | Account | Total | How it ⏎
+        stands
+        3 | DATE TIME | S1 | sale | T-000004 | C-00000001 | 23.85 EUR | posted
+        exit 0
+    "#]],
+    );
+    check(
+        "item list --limit 1",
+        expect![[r#"
+        Item | Name | Tax % | Prices without tax | Sold
+        I-001 | Coffee | 25.5 | 10.00 EUR | yes
+        exit 0
+    "#]],
+    );
+    let mut listing = tillsync(folder.path(), &["transaction", "list", "--limit", "2", "--json"]);
+    let output = listing.output().expect("the program starts");
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed:#}");
+}
+
+#[test]
 fn the_ledger_balances_by_store_and_currency() {
     let folder = headquarters_with_postings();
     let check = |arguments, expected| check(&folder, arguments, expected);
     check(
         "ledger show",
         expect![[r#"
-        Store | Currency | cash | cards | customers | sales-tax | gift-cards | sales | ⏎
-        discounts | over-short | Vouchers
-        S1 | EUR | 47.15 | 0.00 | 0.00 | -9.70 | 0.00 | -40.00 | 2.00 | 0.55 | 7
-        exit 0
-    "#]],
+            Store | Currency | cash | cards | customers | sales-tax | gift-cards | sales | ⏎
+            discounts | over-short | Vouchers
+            S1 | EUR | 47.15 | 0.00 | 0.00 | -9.70 | 0.00 | -40.00 | 2.00 | 0.55 | 7
+            Debits are positive, credits negative: over-short 1.00 is 1.00 less in the ⏎
+            drawers than there should be, -1.00 is 1.00 more.
+            exit 0
+        "#]],
     );
     check(
         "ledger show --store S2",
@@ -248,13 +300,14 @@ fn the_ledger_balances_by_store_and_currency() {
     check(
         "ledger vouchers --limit 1",
         expect![[r#"
-        Voucher | Posted (UTC) | Store | What | Account | Customer | Amount
-        V-000000001 | DATE TIME | S1 | Sales to C-00000001 | customers | C-00000001 | ⏎
-        23.85 EUR
-         |  |  |  | sales |  | -19.00 EUR
-         |  |  |  | sales-tax |  | -4.85 EUR
-        exit 0
-    "#]],
+            Voucher | Posted (UTC) | Store | What | Account | Customer | Amount
+            V-000000001 | DATE TIME | S1 | Sales to C-00000001 | customers | C-00000001 | ⏎
+            23.85 EUR
+             |  |  |  | sales |  | -19.00 EUR
+             |  |  |  | sales-tax |  | -4.85 EUR
+            there are more; add --after V-000000001
+            exit 0
+        "#]],
     );
     check(
         "ledger vouchers --statement ST-00000009",

@@ -111,19 +111,19 @@ fn a_customer_that_has_no_account_is_waited_for_and_never_an_error() {
         &sale(of(&guid(3).to_string())),
         expect![[r#"
             Waiting
-            always: waits for customer G3, which has no account yet"#]],
+            always: waits for customer Pending sync (G3), which has no account yet"#]],
     );
     check(
         &sale(of(&guid(4).to_string())),
         expect![[r#"
-            Waiting
-            always: waits for customer G4, which could not be promoted: Email: too long"#]],
+    Waiting
+    always: waits for customer Pending sync (G4), which could not be promoted: Email: too long"#]],
     );
     check(
         &sale(of(&guid(5).to_string())),
         expect![[r#"
-            Waiting
-            always: waits for customer G5, which has not arrived from its store yet"#]],
+    Waiting
+    always: waits for customer Pending sync (G5), which has not arrived from its store yet"#]],
     );
 }
 
@@ -192,7 +192,7 @@ fn a_breach_outweighs_what_is_waited_for_and_both_are_named() {
             Error
             totals-agree: the total is 11.31, but the lines come to 11.30
             totals-agree: 11.31 is due, but 11.30 was paid
-            always: waits for customer G3, which has no account yet"#]],
+            always: waits for customer Pending sync (G3), which has no account yet"#]],
     );
 }
 

@@ -7,7 +7,8 @@ use tillsync_exchange::rows::download::CustomerRow;
 use super::show::name_of;
 use crate::failure::{CommandError, Failure};
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// Arguments of `customer find`.
 #[derive(Debug, clap::Args)]
@@ -20,39 +21,36 @@ pub(crate) struct Arguments {
     /// Only accounts behind this one: the next page.
     #[arg(long, value_name = "ACCOUNT")]
     after: Option<String>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let after = arguments.after.as_deref().map(AccountNumber::parse).transpose();
     let after = after.map_err(|error| CommandError::Usage(error.to_string()))?;
     let hq = arguments.place.open_to_look()?;
-    let found = hq.find_customers(&arguments.text, after.as_ref(), arguments.limit)?;
-    let value = found.iter().map(json).collect();
-    arguments.format.print(&Value::Array(value), || {
-        if found.is_empty() {
-            return "no customer with an account matches".to_owned();
-        }
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let cells = |row: &CustomerRow| {
-            [
-                row.account.clone(),
-                name_of(&row.content),
-                text(&row.content.email),
-                text(&row.content.phone),
-                output::time(row.created_at),
-            ]
-        };
-        let header = ["Account", "Name", "E-mail", "Phone", "Created (UTC)"];
-        output::table(header, found.iter().map(cells))
-    });
+    let found = hq.find_customers(&arguments.text, after.as_ref(), arguments.page.wanted())?;
+    let list = List {
+        empty: "no customer with an account matches",
+        header: ["Account", "Name", "E-mail", "Phone", "Created (UTC)"],
+        rows: |one| vec![cells(one)],
+        next: |one| format!("--after {}", one.account),
+    };
+    arguments.page.print(found, |row| json(&row), &list);
     Ok(())
+}
+
+fn cells(row: &CustomerRow) -> [String; 5] {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        row.account.clone(),
+        name_of(&row.content),
+        text(&row.content.email),
+        text(&row.content.phone),
+        output::time(row.created_at),
+    ]
 }
 
 fn json(row: &CustomerRow) -> Value {

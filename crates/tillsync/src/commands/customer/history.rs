@@ -3,11 +3,13 @@
 use tillsync_domain::document::DocumentKind;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_hq::storage::{DocumentPosition, TransactionRecord};
+use tillsync_hq_web::api::transactions::Transaction;
 
-use crate::commands::transaction::{account_of, list_json, total_of};
+use crate::commands::transaction::{account_of, total_of};
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// Arguments of `customer history`.
 #[derive(Debug, clap::Args)]
@@ -21,24 +23,20 @@ pub(crate) struct Arguments {
     /// Only those before this position: the next page.
     #[arg(long, value_name = "POSITION")]
     before: Option<u64>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let before = arguments.before.map(DocumentPosition);
     let hq = arguments.place.open_to_look()?;
-    let transactions = hq.order_history(&arguments.key, before, arguments.limit)?.transactions;
-    arguments.format.print(&list_json(&transactions), || {
-        if transactions.is_empty() {
-            return "it bought and ordered nothing yet".to_owned();
-        }
-        let header = [
+    let transactions =
+        hq.order_history(&arguments.key, before, arguments.page.wanted())?.transactions;
+    let list = List {
+        empty: "it bought and ordered nothing yet",
+        header: [
             "Position",
             "Recorded (UTC)",
             "Store",
@@ -47,9 +45,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "Account",
             "Total",
             "How it stands",
-        ];
-        output::table(header, transactions.iter().map(cells))
-    });
+        ],
+        rows: |one| vec![cells(one)],
+        next: |one| format!("--before {}", one.position.0),
+    };
+    arguments.page.print(transactions, Transaction::from, &list);
     Ok(())
 }
 

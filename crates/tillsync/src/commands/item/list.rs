@@ -6,7 +6,7 @@ use tillsync_hq_web::api::items::Item as ItemTwin;
 
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
 
 /// Arguments of `item list`.
 #[derive(Debug, clap::Args)]
@@ -20,26 +20,22 @@ pub(crate) struct Arguments {
     /// Only those behind this number: the next page.
     #[arg(long, value_name = "NUMBER")]
     after: Option<ItemNumber>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { text, after, limit, place, format } = arguments;
-    let items = place.open_to_look()?.find_items(text, after.as_ref(), *limit)?;
-    let value = items.iter().cloned().map(ItemTwin::from).collect::<Vec<_>>();
-    format.print(&output::json(&value), || {
-        if items.is_empty() {
-            return "no item matches".to_owned();
-        }
-        let header = ["Item", "Name", "Tax %", "Prices without tax", "Sold"];
-        output::table(header, items.iter().map(cells))
-    });
+    let Arguments { text, after, page, place } = arguments;
+    let items = place.open_to_look()?.find_items(text, after.as_ref(), page.wanted())?;
+    let list = List {
+        empty: "no item matches",
+        header: ["Item", "Name", "Tax %", "Prices without tax", "Sold"],
+        rows: |one| vec![cells(one)],
+        next: |one| format!("--after {}", one.number),
+    };
+    page.print(items, ItemTwin::from, &list);
     Ok(())
 }
 

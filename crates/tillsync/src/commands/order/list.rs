@@ -4,12 +4,14 @@ use tillsync_domain::document::DocumentKind;
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::order::OrderStatus;
 use tillsync_hq::storage::{DocumentPosition, TransactionFilter, TransactionRecord};
+use tillsync_hq_web::api::transactions::Transaction;
 
 use crate::commands::names::order_status;
-use crate::commands::transaction::{account_of, list_json, total_of};
+use crate::commands::transaction::{self, account_of, total_of};
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// Arguments of `order list`.
 #[derive(Debug, clap::Args)]
@@ -30,13 +32,10 @@ pub(crate) struct Arguments {
     /// Only those behind this position: the next page.
     #[arg(long, value_name = "POSITION", default_value_t = 0)]
     after: u64,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -46,16 +45,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         order_status: arguments.status,
         is_on_hold: arguments.on_hold,
         after: DocumentPosition(arguments.after),
-        limit: arguments.limit,
+        limit: arguments.page.wanted(),
         ..TransactionFilter::default()
     };
     let hq = arguments.place.open_to_look()?;
     let records = hq.storage().read(|tx| tx.transactions_list(&filter))?;
-    arguments.format.print(&list_json(&records), || {
-        if records.is_empty() {
-            return "no order matches".to_owned();
-        }
-        let header = [
+    let list = List {
+        empty: "no order matches",
+        header: [
             "Position",
             "Number",
             "Store",
@@ -67,9 +64,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "Sales order",
             "Hold",
             "Error",
-        ];
-        output::table(header, records.iter().map(cells))
-    });
+        ],
+        rows: |one| vec![cells(one)],
+        next: transaction::next,
+    };
+    arguments.page.print(records, Transaction::from, &list);
     Ok(())
 }
 

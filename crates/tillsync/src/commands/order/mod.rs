@@ -1,13 +1,13 @@
 //! `tillsync order`: customer orders on their way to sales orders.
 
 mod list;
-mod repair;
 
 use tillsync_domain::ids::TransactionNumber;
 use tillsync_hq::storage::TransactionRecord;
 use tillsync_hq_web::api::transactions::Transaction;
 
-use super::transaction::{Operator, print_one};
+use super::repair::{self, Operator};
+use super::transaction::print_one;
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
 use crate::output::{self, Format};
@@ -30,6 +30,7 @@ pub(crate) enum Command {
         tillsync order unlock S1-000001-260301100000 --data-dir /srv/tillsync")]
     Unlock(One),
     /// Change what an order says; it is then tried anew, and its sales order is put on hold.
+    #[command(after_help = repair::help("order", "/ship_to"))]
     Repair(repair::Arguments),
     /// Try to make a sales order of one order now.
     #[command(after_help = "Example:\n  \

@@ -9,7 +9,8 @@ use super::amounts;
 use crate::commands::names::statement_kind;
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// Arguments of `statement list`.
 #[derive(Debug, clap::Args)]
@@ -32,13 +33,10 @@ pub(crate) struct Arguments {
     /// Only those before this one: the next page.
     #[arg(long, value_name = "ID")]
     before: Option<StatementId>,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -48,16 +46,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         is_open: arguments.open,
         has_failed: arguments.failed,
         before: arguments.before,
-        limit: arguments.limit,
+        limit: arguments.page.wanted(),
     };
     let statements = arguments.place.open_to_look()?.list_statements(&filter)?;
-    let twins = statements.iter().map(|statement| Statement::from(statement.clone()));
-    let value = output::json(&twins.collect::<Vec<_>>());
-    arguments.format.print(&value, || {
-        if statements.is_empty() {
-            return "no statement matches".to_owned();
-        }
-        let header = [
+    let list = List {
+        empty: "no statement matches",
+        header: [
             "Statement",
             "Store",
             "Kind",
@@ -67,9 +61,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "Shifts",
             "Sales",
             "Error",
-        ];
-        output::table(header, statements.iter().map(cells))
-    });
+        ],
+        rows: |one| vec![cells(one)],
+        next: |one| format!("--before {}", one.id),
+    };
+    arguments.page.print(statements, Statement::from, &list);
     Ok(())
 }
 

@@ -3,12 +3,10 @@
 mod list;
 mod show;
 
-use std::str::FromStr;
-
-use tillsync_domain::ids::{DocumentNumber, ParseIdError, StatementId};
+use tillsync_domain::ids::StatementId;
 use tillsync_hq::Headquarters;
 use tillsync_hq::storage::StatementRecord;
-use tillsync_hq_web::api::statements::Statement;
+use tillsync_hq_web::api::statements::{Statement, StatementKey};
 
 use crate::failure::{CommandError, Failure};
 use crate::headquarters::Place;
@@ -40,26 +38,6 @@ pub(crate) struct One {
     place: Place,
     #[command(flatten)]
     format: Format,
-}
-
-/// A statement by its identity or its number.
-#[derive(Debug, Clone)]
-pub(crate) enum StatementKey {
-    /// Its identity.
-    Id(StatementId),
-    /// Its number.
-    Number(DocumentNumber),
-}
-
-impl FromStr for StatementKey {
-    type Err = ParseIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(id) => Ok(StatementKey::Id(id)),
-            Err(_) => text.parse().map(StatementKey::Number),
-        }
-    }
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
@@ -101,16 +79,8 @@ fn print(format: Format, statement: &StatementRecord, text: impl FnOnce() -> Str
 /// # Errors
 /// NotFound: there is none.
 fn look_up(hq: &Headquarters, key: &StatementKey) -> Result<StatementRecord, Failure> {
-    let found = hq.storage().read(|tx| match key {
-        StatementKey::Id(id) => tx.statement_get(id),
-        StatementKey::Number(number) => tx.statement_by_number(number),
-    })?;
-    Ok(found.ok_or_else(|| {
-        CommandError::UnknownStatement(match key {
-            StatementKey::Id(id) => id.to_string(),
-            StatementKey::Number(number) => number.to_string(),
-        })
-    })?)
+    let missing = || CommandError::UnknownStatement(key.to_string());
+    Ok(key.find(hq)?.ok_or_else(missing)?)
 }
 
 /// The identity of a statement that was named, if one was.

@@ -3,14 +3,21 @@
 use tillsync_domain::document::DocumentKind;
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::validation::ValidationStatus;
-use tillsync_hq::storage::{DocumentPosition, TransactionFilter, TransactionRecord};
+use tillsync_exchange::rows::document::DocumentRow;
+use tillsync_hq::storage::{
+    DocumentPosition, OperationSource, TransactionFilter, TransactionRecord,
+};
+use tillsync_hq_web::api::quarantine::QuarantinedDocument;
+use tillsync_hq_web::api::statements::StatementKey;
+use tillsync_hq_web::api::transactions::Transaction;
 
-use super::{account_of, findings_of, list_json, total_of};
+use super::{account_of, findings_of, next, total_of};
 use crate::commands::names::validation_status;
-use crate::commands::statement::{self, StatementKey};
+use crate::commands::statement;
 use crate::failure::Failure;
 use crate::headquarters::Place;
-use crate::output::{self, Format};
+use crate::listing::{List, Page};
+use crate::output;
 
 /// Arguments of `transaction list`.
 #[derive(Debug, clap::Args)]
@@ -34,13 +41,10 @@ pub(crate) struct Arguments {
     /// Documents instead that contradicted what was known and were set aside.
     #[arg(long, conflicts_with_all = ["validation", "store", "statement"])]
     quarantined: bool,
-    /// How many to show.
-    #[arg(long, default_value_t = 50)]
-    limit: usize,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     place: Place,
-    #[command(flatten)]
-    format: Format,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -53,15 +57,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         store: arguments.store.clone(),
         statement: statement::id_of(&hq, arguments.statement.as_ref())?,
         after: DocumentPosition(arguments.after),
-        limit: arguments.limit,
+        limit: arguments.page.wanted(),
         ..TransactionFilter::default()
     };
     let records = hq.storage().read(|tx| tx.transactions_list(&filter))?;
-    arguments.format.print(&list_json(&records), || {
-        if records.is_empty() {
-            return "no transaction matches".to_owned();
-        }
-        let header = [
+    let list = List {
+        empty: "no transaction matches",
+        header: [
             "Position",
             "Number",
             "Kind",
@@ -72,9 +74,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "Validation",
             "Statement",
             "Why",
-        ];
-        output::table(header, records.iter().map(cells))
-    });
+        ],
+        rows: |one| vec![cells(one)],
+        next,
+    };
+    arguments.page.print(records, Transaction::from, &list);
     Ok(())
 }
 
@@ -105,29 +109,27 @@ fn cells(record: &TransactionRecord) -> [String; 10] {
 
 fn list_quarantined(arguments: &Arguments) -> Result<(), Failure> {
     let hq = arguments.place.open_to_look()?;
-    let after = DocumentPosition(arguments.after);
-    let found = hq.storage().read(|tx| tx.documents_quarantined(after, arguments.limit))?;
-    let twins =
-        found.iter().cloned().map(tillsync_hq_web::api::quarantine::QuarantinedDocument::from);
-    let value = output::json(&twins.collect::<Vec<_>>());
-    arguments.format.print(&value, || {
-        if found.is_empty() {
-            return "no document was set aside".to_owned();
-        }
-        let header = ["Position", "Number", "Kind", "From", "Recorded (UTC)", "Arrived (UTC)"];
-        output::table(
-            header,
-            found.iter().map(|(position, row, source)| {
-                [
-                    position.0.to_string(),
-                    row.number.to_string(),
-                    row.kind.clone(),
-                    row.origin.to_string(),
-                    output::time(row.created_at),
-                    output::time(source.received_at),
-                ]
-            }),
-        )
-    });
+    let (after, wanted) = (DocumentPosition(arguments.after), arguments.page.wanted());
+    let found = hq.storage().read(|tx| tx.documents_quarantined(after, wanted))?;
+    let list = List {
+        empty: "no document was set aside",
+        header: ["Position", "Number", "Kind", "From", "Recorded (UTC)", "Arrived (UTC)"],
+        rows: |one| vec![quarantined_cells(one)],
+        next: |(position, ..)| format!("--after {}", position.0),
+    };
+    arguments.page.print(found, QuarantinedDocument::from, &list);
     Ok(())
+}
+
+type Quarantined = (DocumentPosition, DocumentRow, OperationSource);
+
+fn quarantined_cells((position, row, source): &Quarantined) -> [String; 6] {
+    [
+        position.0.to_string(),
+        row.number.to_string(),
+        row.kind.clone(),
+        row.origin.to_string(),
+        output::time(row.created_at),
+        output::time(source.received_at),
+    ]
 }

@@ -1,20 +1,18 @@
 //! `tillsync transaction`: sales and orders as they were uploaded, and which may be posted.
 
 mod list;
-mod repair;
 mod show;
 
 use tillsync_domain::ids::TransactionNumber;
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_hq::storage::TransactionRecord;
 use tillsync_hq::validate::read_findings;
-use tillsync_hq_web::api::transactions::Transaction;
 
+use super::repair;
 use crate::failure::{Failure, Verdict};
 use crate::headquarters::Place;
 use crate::output::{self, Format};
 
-pub(super) use repair::{Changes, Operator};
 pub(super) use show::print_one;
 
 /// What to do with transactions.
@@ -25,6 +23,7 @@ pub(crate) enum Command {
     /// Show a sale or an order: what it says, how it stands, what was changed in it.
     Show(One),
     /// Change what a sale or an order says, before a statement takes it up.
+    #[command(after_help = repair::help("transaction", "/trade/customer"))]
     Repair(repair::Arguments),
     /// Validate one sale or order now.
     #[command(after_help = "Example:\n  \
@@ -91,8 +90,7 @@ pub(super) fn findings_of(record: &TransactionRecord) -> String {
     findings.collect::<Vec<_>>().join("; ")
 }
 
-/// Transactions for programs, as the interface of headquarters describes them.
-pub(super) fn list_json(records: &[TransactionRecord]) -> serde_json::Value {
-    let twins = records.iter().map(|record| Transaction::from(record.clone()));
-    output::json(&twins.collect::<Vec<_>>())
+/// The option that asks for those behind a transaction.
+pub(super) fn next(record: &TransactionRecord) -> String {
+    format!("--after {}", record.position.0)
 }
