@@ -10,6 +10,7 @@ pub(crate) mod input;
 mod interrupt;
 mod load;
 mod mapping;
+mod next_steps;
 mod progress;
 mod report;
 mod takings;
@@ -32,6 +33,7 @@ use self::day::{Day, run_jobs};
 use self::input::Input;
 use self::interrupt::Interrupt;
 use self::load::{Accepted, Loaded, create_customers};
+use self::next_steps::next_steps;
 use self::progress::Progress;
 use self::report::{Claim, EdgeLine, Report, aliases_claim, jobs_claim};
 use crate::failure::{CommandError, Failure, Verdict};
@@ -119,7 +121,10 @@ pub(crate) fn run(options: &Options) -> Result<Verdict, Failure> {
     let report = demo.run(options.ending)?;
     match options.form {
         Form::Json => output::line(&report.json().to_string()),
-        Form::Text => output::line(report.text().trim_end()),
+        Form::Text => {
+            let next = next_steps(options, demo.fleet.layout().root(), demo.database.as_ref());
+            output::line((report.text() + &next).trim_end());
+        }
     }
     if options.ending == Ending::Serve {
         demo.serve()?;

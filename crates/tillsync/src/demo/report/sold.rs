@@ -58,7 +58,8 @@ impl Takings {
         let header =
             ["Store", "Sales", "Sold", "Posted", "Orders", "Deposits", "Statements", "Over/short"];
         text += &output::table(header, self.stores.iter().map(|store| self.store_cells(store)));
-        text += "\n\nTrial balance\n";
+        text += "\nOver/short: counted less what should be in the drawers; -1.00 is 1.00 short.\n";
+        text += "\nTrial balance (debits positive, credits negative)\n";
         let ledger = self.ledger();
         for account in LedgerAccount::ALL {
             let amount = ledger.get(&account).copied().unwrap_or_default();
