@@ -14,7 +14,7 @@ pub(crate) struct Refused(pub(crate) &'static str);
 
 /// What the driver said, with what the server said: the driver alone only tells that it did.
 #[derive(Debug)]
-struct Said(Error);
+pub(crate) struct Said(pub(crate) Error);
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,6 +114,8 @@ impl Kind {
                 // Waited too long for a lock, stopped by a time limit, no connection left.
                 "55P03" | "57014" | "53300" => Kind::Busy,
                 "53100" => Kind::Full,
+                // A server that is not primary any more, or not yet.
+                "25006" => Kind::Busy,
                 code if code.starts_with("23") => Kind::Constraint,
                 _ => Kind::Broken,
             },
@@ -136,12 +138,32 @@ fn failure_of(code: &SqlState) -> Failure {
 fn is_connection(error: &Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        if error.is::<std::io::Error>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return !is_about_trust(error);
         }
         cause = error.source();
     }
     error.is_closed()
+}
+
+/// Whether one side did not believe the other: trying again would end in the same way.
+fn is_about_trust(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<rustls::Error>())
+}
+
+/// Whether the connection could not be encrypted as it was demanded.
+pub(crate) fn is_about_encryption(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_about_trust) {
+            return true;
+        }
+        cause = error.source();
+    }
+    // The driver has no other way to tell.
+    error.code().is_none()
+        && !is_connection(error)
+        && error.to_string().starts_with("error performing TLS handshake")
 }
 
 #[cfg(test)]
@@ -162,6 +184,7 @@ mod tests {
             ("23514", Kind::Constraint, Failure::Final),
             ("23000", Kind::Constraint, Failure::Final),
             ("53100", Kind::Full, Failure::Final),
+            ("25006", Kind::Busy, Failure::Final),
             ("42P01", Kind::Broken, Failure::Final),
             ("XX001", Kind::Broken, Failure::Final),
         ] {

@@ -12,6 +12,7 @@
 //! - Positions of arrival may become visible out of order, so whoever goes through them "behind" a
 //!   position begins anew from the start with each run.
 
+mod address;
 mod aggregates;
 mod columns;
 mod customers;
@@ -37,11 +38,14 @@ mod sequences;
 mod shifts;
 mod statements;
 mod storage;
+mod tls;
 mod transactions;
+mod trouble;
 mod tx;
 mod whole;
 
 pub use migrations::pending_migrations;
-pub use news::PostgresNews;
+pub use news::{NewsUrls, PostgresNews};
 pub use storage::PostgresStorage;
+pub use trouble::{Trouble, trouble_of};
 pub use whole::PostgresWhole;

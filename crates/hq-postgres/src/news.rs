@@ -11,18 +11,28 @@ use std::time::Duration;
 
 use postgres::Error;
 use postgres::fallible_iterator::FallibleIterator;
-use r2d2::ManageConnection;
 use tillsync_hq::storage::{NodeId, StorageError};
 use tillsync_hq::{Announcer, News};
 
+use crate::address::Pooler;
 use crate::pool::{Connector, Session};
-use crate::storage::connector;
+use crate::storage::connector_to_change;
 
 /// How long the listener waits for news before it looks whether it is still wanted.
 const LISTEN_AT_MOST: Duration = Duration::from_secs(1);
 
 /// The pause before the server is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// The addresses of the database for news.
+#[derive(Debug, Clone, Copy)]
+pub struct NewsUrls<'u> {
+    /// The database, as headquarters reaches it.
+    pub database: &'u str,
+    /// The server itself, where a pooler stands before the database: whoever listens needs a
+    /// session that stays.
+    pub listen: Option<&'u str>,
+}
 
 /// The way to the other nodes; it ends when this is dropped.
 pub struct PostgresNews {
@@ -33,25 +43,33 @@ pub struct PostgresNews {
 
 impl PostgresNews {
     /// Opens the way for a node. `heard` is called for what other nodes tell, on a thread of its
-    /// own, and whenever something may have been missed.
+    /// own, and whenever something may have been missed. Behind a pooler of transactions nothing is
+    /// heard, unless there is a way around it; this node is heard nevertheless.
     ///
     /// # Errors
     /// Broken: the URL is none, or the machine gives no threads.
     pub fn open(
-        url: &str,
+        urls: NewsUrls<'_>,
         node: &NodeId,
         heard: impl Fn(News) + Send + 'static,
     ) -> Result<Self, StorageError> {
-        let connector = connector(url)?;
+        // A notification is a change: only the primary passes it on.
+        let connector = connector_to_change(urls.database)?;
+        let to_listen = match urls.listen {
+            Some(url) => Some(connector_to_change(url)?),
+            None => Some(connector.clone()).filter(|way| way.pooler == Pooler::None),
+        };
         let (told, to_tell) = channel();
         let (wanted, is_wanted) = channel();
-        let ways = (connector.clone(), node.clone());
-        let tell = move || tell_others(&ways.0, &ways.1, &to_tell);
-        let node = node.clone();
-        let listen = move || listen_until_unwanted(&connector, &node, &is_wanted, &heard);
+        let teller = node.clone();
+        let tell = move || tell_others(&connector, &teller, &to_tell);
         let started = |name: &str| thread::Builder::new().name(name.to_owned());
         started("tell-nodes").spawn(tell).map_err(no_thread)?;
-        started("hear-nodes").spawn(listen).map_err(no_thread)?;
+        if let Some(connector) = to_listen {
+            let node = node.clone();
+            let listen = move || listen_until_unwanted(&connector, &node, &is_wanted, &heard);
+            started("hear-nodes").spawn(listen).map_err(no_thread)?;
+        }
         Ok(PostgresNews { told, _wanted: wanted })
     }
 }
@@ -91,12 +109,14 @@ fn tell(
 ) -> Result<(), Error> {
     let mut open = match session.take() {
         Some(open) => open,
-        None => connector.connect()?,
+        None => connector.open()?,
     };
+    let mut tx = open.client.transaction()?;
     for one in news {
         let payload = format!("{node} {}", one.as_str());
-        open.client.execute("SELECT pg_notify('tillsync', $1)", &[&payload])?;
+        tx.execute("SELECT pg_notify('tillsync', $1)", &[&payload])?;
     }
+    tx.commit()?;
     *session = Some(open);
     Ok(())
 }
@@ -124,7 +144,7 @@ fn listen(
     is_wanted: &Receiver<()>,
     heard: &dyn Fn(News),
 ) -> Result<(), Error> {
-    let mut session = connector.connect()?;
+    let mut session = connector.open()?;
     session.client.batch_execute("LISTEN tillsync")?;
     // Something may have been told while nobody listened.
     heard(News::Offers);

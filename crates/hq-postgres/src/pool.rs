@@ -7,9 +7,14 @@ use std::time::Duration;
 use postgres::{Client, Config, Error, NoTls, Statement};
 use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use tillsync_hq::storage::StorageError;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How long a transaction waits for a connection, and for a server that is being restarted.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+use crate::address::{Address, Pooler};
+use crate::error::Said;
+use crate::tls::{self, TlsError};
+
+/// How long a server that falls silent is believed to be there.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// How long one attempt to connect may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -31,46 +36,77 @@ pub(crate) struct Session {
 }
 
 /// Prepared statements by their text.
-#[derive(Default)]
-pub(crate) struct Statements(HashMap<String, Statement>);
+pub(crate) struct Statements {
+    kept: HashMap<String, Statement>,
+    pooler: Pooler,
+}
 
 /// Makes connections.
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
+    tls: Option<MakeRustlsConnect>,
+    pub(crate) pooler: Pooler,
+    size: u32,
+    wait: Duration,
+}
+
+/// No connection came free in time.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoneFree {
+    #[error(
+        "all {size} connections that this process may have for it are in use, and none came free \
+         in {} s",
+        wait.as_secs()
+    )]
+    InUse { size: u32, wait: Duration },
+    #[error("no connection could be opened in {} s: {said}", wait.as_secs())]
+    NotOpened { wait: Duration, said: String },
 }
 
 impl Connector {
-    /// Connections with these settings; what they do not say about a server that falls silent is
+    /// Connections to this address; what it does not say about a server that falls silent is
     /// filled in.
-    pub(crate) fn new(mut config: Config) -> Self {
+    pub(crate) fn new(address: Address) -> Result<Self, TlsError> {
+        let tls = tls::connector(address.trust, &address.files)?;
+        let mut config = address.config;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(WAIT_MAX);
+            config.tcp_user_timeout(SILENCE_MAX);
         }
         // Shorter than the two hours that mean that nothing was said.
-        let keepalives_idle = config.get_keepalives_idle().min(WAIT_MAX);
+        let keepalives_idle = config.get_keepalives_idle().min(SILENCE_MAX);
         config.keepalives_idle(keepalives_idle);
         if config.get_application_name().is_none() {
             config.application_name("tillsync");
         }
-        Connector { config }
+        let Address { pooler, pool_size: size, pool_wait: wait, .. } = address;
+        Ok(Connector { config, tls, pooler, size, wait })
+    }
+
+    /// Opens a connection.
+    pub(crate) fn open(&self) -> Result<Session, Error> {
+        let client = match &self.tls {
+            None => self.config.connect(NoTls)?,
+            Some(tls) => self.config.connect(tls.clone())?,
+        };
+        let statements = Statements { kept: HashMap::new(), pooler: self.pooler };
+        Ok(Session { client, statements })
     }
 }
 
 impl ManageConnection for Connector {
     type Connection = Session;
-    type Error = Error;
+    type Error = Said;
 
-    fn connect(&self) -> Result<Session, Error> {
-        let client = self.config.connect(NoTls)?;
-        Ok(Session { client, statements: Statements::default() })
+    fn connect(&self) -> Result<Session, Said> {
+        self.open().map_err(Said)
     }
 
-    fn is_valid(&self, session: &mut Session) -> Result<(), Error> {
-        session.client.is_valid(WAIT_MAX)
+    fn is_valid(&self, session: &mut Session) -> Result<(), Said> {
+        session.client.is_valid(SILENCE_MAX).map_err(Said)
     }
 
     fn has_broken(&self, session: &mut Session) -> bool {
@@ -85,24 +121,32 @@ impl Statements {
         tx: &mut postgres::Transaction<'_>,
         sql: &str,
     ) -> Result<Statement, Error> {
-        if let Some(known) = self.0.get(sql) {
+        if let Some(known) = self.kept.get(sql) {
             return Ok(known.clone());
         }
         let statement = tx.prepare(sql)?;
-        if self.0.len() >= STATEMENTS_KEPT {
-            self.0.clear();
+        if self.kept.len() >= STATEMENTS_KEPT {
+            self.kept.clear();
         }
-        self.0.insert(sql.to_owned(), statement.clone());
+        self.kept.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+
+    /// Forgets, before a transaction ends, what is only known to the session that served it: the
+    /// next transaction may be served by another, and that session may serve somebody else.
+    pub(crate) fn end_transaction(&mut self) {
+        if self.pooler == Pooler::Transaction {
+            self.kept.clear();
+        }
     }
 }
 
-/// A pool of at most so many connections; none is opened before it is needed.
-pub(crate) fn pool(connector: &Connector, size: u32) -> Pool {
+/// A pool for transactions of one kind; no connection is opened before it is needed.
+pub(crate) fn pool(connector: &Connector) -> Pool {
     r2d2::Pool::builder()
-        .max_size(size)
+        .max_size(connector.size)
         .min_idle(Some(0))
-        .connection_timeout(WAIT_MAX)
+        .connection_timeout(connector.wait)
         // A connection that went away is noticed when a transaction begins on it.
         .test_on_check_out(false)
         .error_handler(Box::new(NopErrorHandler))
@@ -111,5 +155,16 @@ pub(crate) fn pool(connector: &Connector, size: u32) -> Pool {
 
 /// Lends a connection, waiting for one if all are out.
 pub(crate) fn lend(pool: &Pool, doing: &'static str) -> Result<Lent, StorageError> {
-    pool.get().map_err(|source| StorageError::Busy { doing, source: Box::new(source) })
+    pool.get().map_err(|error| {
+        let wait = pool.connection_timeout();
+        let size = pool.max_size();
+        let source = if pool.state().connections == size {
+            NoneFree::InUse { size, wait }
+        } else {
+            let said = error.to_string();
+            let said = said.split_once(": ").map_or("no answer", |(_, said)| said).to_owned();
+            NoneFree::NotOpened { wait, said }
+        };
+        StorageError::Busy { doing, source: Box::new(source) }
+    })
 }

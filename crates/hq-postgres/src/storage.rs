@@ -1,26 +1,17 @@
 //! The two ways into the database, a transaction alone or a snapshot, and the one place where a
 //! transaction is tried again.
 
-use postgres::Config;
 use tillsync_hq::storage::{ReadWork, Storage, StorageError, WriteWork};
 
+use crate::address::Address;
 use crate::error::{Failure, Refused, failure, storage_error};
 use crate::migrations;
 use crate::pool::{Connector, Pool, lend, pool};
 use crate::tx::PgTx;
 
-/// The most transactions and snapshots of one process at one time. They have connections of their
-/// own, so that long snapshots never keep a transaction waiting.
-const WRITERS_MAX: u32 = 8;
-const READERS_MAX: u32 = 8;
-
 /// How often a transaction is run before the database counts as busy. The second run is alone, so
 /// more are needed only when connections get lost.
 const ATTEMPTS: u32 = 4;
-
-/// A server that was restarted leaves every kept connection dead: all of them are tried, and one
-/// more.
-const BEGINNINGS: u32 = READERS_MAX + 1;
 
 /// A writer that stands still, on a node that was paused, must not hold up all others: the server
 /// ends its transaction before they give up.
@@ -30,6 +21,7 @@ macro_rules! writing {
             "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
             SET LOCAL lock_timeout = '30s';
             SET LOCAL idle_in_transaction_session_timeout = '15s';
+            SET LOCAL statement_timeout = '120s';
             SET LOCAL enable_seqscan = off;
             SET LOCAL jit = off;
             LOCK TABLE write_turn IN ",
@@ -73,7 +65,12 @@ const GUARDS: [(&str, &str); 3] = [
     ),
 ];
 
+/// Long looks are allowed, such as the check of everything, but not for ever: a snapshot keeps the
+/// server from cleaning up.
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SET LOCAL lock_timeout = '30s';
+    SET LOCAL idle_in_transaction_session_timeout = '30min';
+    SET LOCAL statement_timeout = '30min';
     SET LOCAL jit = off";
 
 /// Headquarters' database in PostgreSQL, shared by any number of threads and processes.
@@ -82,6 +79,8 @@ pub struct PostgresStorage {
     pools: Option<Pools>,
 }
 
+/// Transactions and snapshots have connections of their own, so that long snapshots never keep a
+/// transaction waiting.
 struct Pools {
     readers: Pool,
     writers: Option<Pool>,
@@ -100,17 +99,18 @@ impl Drop for PostgresStorage {
 
 impl PostgresStorage {
     /// Connects, and brings the schema up to date. The URL is one of libpq's, either as
-    /// `postgres://user@host/database` or as `host=… user=… dbname=…`.
+    /// `postgres://user@host/database` or as `host=… user=… dbname=…`; what it leaves open, libpq's
+    /// environment variables and password file say.
     ///
     /// # Errors
-    /// Busy: the server does not answer, or another process is changing the schema for too long.
-    /// Broken: the URL is none, access is denied, the database is not in UTF-8, or was written by a
-    /// newer version of this program.
+    /// Busy: the server does not answer, is a standby, or another process is changing the schema
+    /// for too long. Broken: the URL is none, the server is not trusted, access is denied, the
+    /// database is not in UTF-8, holds tables of another program, or was written by a newer version
+    /// of this one. [`crate::trouble_of`] tells them apart.
     pub fn open(url: &str) -> Result<Self, StorageError> {
-        let connector = connector(url)?;
+        let connector = connector_to_change(url)?;
         migrations::migrate(&connector)?;
-        let readers = pool(&connector, READERS_MAX);
-        let writers = Some(pool(&connector, WRITERS_MAX));
+        let (readers, writers) = (pool(&connector), Some(pool(&connector)));
         Ok(PostgresStorage { pools: Some(Pools { readers, writers }) })
     }
 
@@ -122,8 +122,7 @@ impl PostgresStorage {
     pub fn open_read_only(url: &str) -> Result<Self, StorageError> {
         let connector = connector(url)?;
         migrations::expect_current(&connector)?;
-        let readers = pool(&connector, READERS_MAX);
-        Ok(PostgresStorage { pools: Some(Pools { readers, writers: None }) })
+        Ok(PostgresStorage { pools: Some(Pools { readers: pool(&connector), writers: None }) })
     }
 
     fn pools(&self) -> &Pools {
@@ -194,12 +193,15 @@ fn attempt(
     work: &mut dyn FnMut(&mut PgTx<'_>) -> Result<(), StorageError>,
 ) -> Result<(), (StorageError, Failure)> {
     let mut beginnings = 1;
+    // A server that was restarted leaves every kept connection dead: all of them are tried, and one
+    // more.
+    let beginnings_max = pool.max_size() + 1;
     loop {
         let mut session = lend(pool, kind.beginning).map_err(|error| (error, Failure::Final))?;
         match PgTx::begin(&mut session, kind.settings, kind.is_writing) {
             Ok(tx) => return run(tx, work),
             Err(error) => match failure(&error) {
-                Failure::Lost if beginnings < BEGINNINGS => beginnings += 1,
+                Failure::Lost if beginnings < beginnings_max => beginnings += 1,
                 failure => return Err((storage_error(kind.beginning, error), failure)),
             },
         }
@@ -227,9 +229,27 @@ fn run(
     }
 }
 
+/// The way to a database to look at it, which any server of it allows.
 pub(crate) fn connector(url: &str) -> Result<Connector, StorageError> {
-    let config: Config = url
-        .parse()
-        .map_err(|error| storage_error("read the URL of the headquarters database", error))?;
-    Ok(Connector::new(config))
+    connector_of(address(url)?)
+}
+
+/// The way to a database to change it: to its primary.
+pub(crate) fn connector_to_change(url: &str) -> Result<Connector, StorageError> {
+    connector_of(address(url)?.into_primary())
+}
+
+fn address(url: &str) -> Result<Address, StorageError> {
+    let environment = |name: &str| std::env::var(name).ok();
+    Address::read(url, &environment).map_err(|source| {
+        let doing = "read the URL of the headquarters database";
+        StorageError::Broken { doing, source: Box::new(source) }
+    })
+}
+
+fn connector_of(address: Address) -> Result<Connector, StorageError> {
+    Connector::new(address).map_err(|source| {
+        let doing = "prepare connections to the headquarters database";
+        StorageError::Broken { doing, source: Box::new(source) }
+    })
 }

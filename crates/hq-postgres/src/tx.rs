@@ -27,10 +27,20 @@ pub(crate) struct Target {
 
 /// One open transaction or snapshot; every aggregate's module implements its contract for it.
 pub(crate) struct PgTx<'s> {
+    // Dropped before the transaction, which ends when it is dropped.
+    statements: OfTransaction<'s>,
     tx: Transaction<'s>,
-    statements: &'s mut crate::pool::Statements,
     is_writing: bool,
     failure: Option<Failure>,
+}
+
+/// The statements of a connection while it has a transaction.
+struct OfTransaction<'s>(&'s mut crate::pool::Statements);
+
+impl Drop for OfTransaction<'_> {
+    fn drop(&mut self) {
+        self.0.end_transaction();
+    }
 }
 
 impl<'s> PgTx<'s> {
@@ -43,7 +53,8 @@ impl<'s> PgTx<'s> {
     ) -> Result<Self, Error> {
         let mut tx = session.client.transaction()?;
         tx.batch_execute(settings)?;
-        Ok(PgTx { tx, statements: &mut session.statements, is_writing, failure: None })
+        let statements = OfTransaction(&mut session.statements);
+        Ok(PgTx { statements, tx, is_writing, failure: None })
     }
 
     /// Whether it was begun to write.
@@ -58,7 +69,9 @@ impl<'s> PgTx<'s> {
 
     /// Makes everything durable.
     pub(crate) fn commit(self) -> Result<(), Error> {
-        self.tx.commit()
+        let PgTx { statements, tx, .. } = self;
+        drop(statements);
+        tx.commit()
     }
 
     /// Reads at most one row.
@@ -182,7 +195,7 @@ impl<'s> PgTx<'s> {
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
-        self.statements.prepare(&mut self.tx, sql)
+        self.statements.0.prepare(&mut self.tx, sql)
     }
 
     fn note<T>(

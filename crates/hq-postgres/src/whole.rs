@@ -9,7 +9,6 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Row};
-use r2d2::ManageConnection;
 use tillsync_hq::copy::{Fill, RowSink, TOTALS, Value, WholeRead, WholeWrite};
 use tillsync_hq::storage::StorageError;
 use uuid::Uuid;
@@ -18,7 +17,7 @@ use crate::PostgresStorage;
 use crate::columns::storable;
 use crate::error::{Refused, storage_error};
 use crate::migrations;
-use crate::storage::connector;
+use crate::storage::{connector, connector_to_change};
 
 /// One snapshot of everything, taken when nobody writes, and nobody can until it is over.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ;
@@ -97,8 +96,8 @@ impl PostgresWhole {
     }
 
     fn open_alone(url: &str) -> Result<Self, StorageError> {
-        let mut client =
-            connector(url)?.connect().map_err(said("connect to the headquarters database"))?.client;
+        let opened = connector_to_change(url)?.open();
+        let mut client = opened.map_err(said("connect to the headquarters database"))?.client;
         client.batch_execute(BEGIN).map_err(said("begin a transaction")).map_err(|error| {
             match error {
                 StorageError::Busy { .. } => in_use(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tillsync_domain::ids::Version;
 use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_hq::storage::{ChangeSelection, DownloadRow, Storage, StorageError};
-use tillsync_hq_postgres::{PostgresStorage, pending_migrations};
+use tillsync_hq_postgres::{PostgresStorage, Trouble, pending_migrations, trouble_of};
 use tillsync_testkit::builders::{PlanBuilder, Rank, book, creation, promotion_at, upload_at};
 use tillsync_testkit::cluster::cluster;
 
@@ -52,8 +52,63 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     for opened in [PostgresStorage::open(&url), PostgresStorage::open_read_only(&url)] {
         let error = opened.err().expect("it is refused");
         assert!(matches!(error, StorageError::Broken { .. }), "{error:?}");
-        assert!(cause(&error).contains("written by a newer version"), "{}", cause(&error));
+        let expected = format!("has schema 99, but this program knows only up to {}", SCHEMA.len());
+        assert!(cause(&error).contains(&expected), "{}", cause(&error));
     }
+    let error = pending_migrations(&url).expect_err("nothing is up to date there");
+    assert_eq!(trouble_of(&error), Some(Trouble::Newer));
+}
+
+#[test]
+fn a_database_of_another_program_is_refused_and_left_alone() {
+    for sql in [
+        "CREATE TABLE ledger (id bigint)",
+        "CREATE SCHEMA shop CREATE VIEW ledger AS SELECT 1",
+        // Another program may keep the same history.
+        "CREATE TABLE refinery_schema_history (version int4 PRIMARY KEY, name varchar(255),
+            applied_on varchar(255), checksum varchar(255));
+        INSERT INTO refinery_schema_history VALUES (1, 'shop', '2026-01-01T00:00:00Z', '1')",
+    ] {
+        let url = cluster().new_database();
+        cluster().sql(&url, sql).expect(sql);
+        let errors = [
+            PostgresStorage::open(&url).err(),
+            PostgresStorage::open_read_only(&url).err(),
+            pending_migrations(&url).err(),
+        ];
+        for error in errors {
+            let error = error.expect(sql);
+            assert_eq!(trouble_of(&error), Some(Trouble::Foreign), "{sql}: {error:?}");
+        }
+        let made = cluster().sql(&url, "SELECT to_regclass('alias')").expect("an answer");
+        assert_eq!(made, "", "nothing was made");
+    }
+}
+
+#[test]
+fn a_schema_of_its_own_is_enough_in_the_database_of_another_program() {
+    let url = cluster().new_database();
+    let shared = "CREATE TABLE ledger (id bigint); CREATE SCHEMA tillsync; CREATE SCHEMA other";
+    cluster().sql(&url, shared).expect("a database in use");
+    for schema in ["tillsync", "other"] {
+        let own = format!("{url} options='-c search_path={schema},public'");
+        let storage = open(&own);
+        storage.write(|tx| tx.operations_insert_once(&upload_at(1), &[creation(1)])).expect("in");
+        assert_eq!(storage.write(|tx| tx.pull_next()).expect("written"), 1, "{schema} is its own");
+        assert_eq!(storage.check_integrity().expect("the check runs"), [""; 0]);
+        drop(storage);
+        assert_eq!(open(&own).read(|tx| tx.pull_get()).expect("readable"), 1);
+    }
+    let strays = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(cluster().sql(&url, strays).as_deref(), Ok("1"), "only what was there before");
+}
+
+#[test]
+fn what_an_extension_brings_is_nobody_elses() {
+    let url = cluster().new_database();
+    let extension = "CREATE EXTENSION pg_stat_statements";
+    cluster().sql(&url, extension).expect("it comes with the server");
+    open(&url).write(|tx| tx.pull_next()).expect("written");
 }
 
 #[test]

@@ -2,14 +2,21 @@
 //! folder, and one database a test.
 //!
 //! The cluster is stopped and removed when the process that started it ends, however it ends. No
-//! test is ever left out: without PostgreSQL they fail, and say what to install.
+//! test is ever left out: without PostgreSQL they fail, and say what to install. Tests that need
+//! another server, or one that they may break, start one of their own beside it.
+
+mod pgbouncer;
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use pgbouncer::PgBouncer;
 
 const MISSING: &str = "PostgreSQL is needed for these tests: apt-get install postgresql (15 or \
                        later), which brings initdb, pg_ctl and the user postgres";
@@ -19,12 +26,26 @@ const USER: &str = "postgres";
 
 /// Nothing of a test has to survive a power cut, but everything a crash of the server.
 const SERVER_OPTIONS: &str =
-    "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200";
+    "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=400";
+
+/// What makes a server different from the usual one of a test.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ServerPlan<'p> {
+    /// Further options of the command line; the last one of a name counts.
+    pub options: &'p str,
+    /// Files of the data folder, with their content.
+    pub files: &'p [(&'p str, &'p str)],
+    /// Where the data folder is made, such as on a disk of its own.
+    pub disk: Option<&'p Path>,
+}
 
 /// A running server with a folder of its own.
 pub struct Cluster {
     folder: PathBuf,
+    data: PathBuf,
     tools: PathBuf,
+    port: u16,
+    options: String,
     databases: AtomicU32,
     // It stops the server and removes the folder when its input is closed, which the end of this
     // process does.
@@ -34,42 +55,63 @@ pub struct Cluster {
 /// The cluster of this process, started at the first call.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(Cluster::start)
+    CLUSTER.get_or_init(|| Cluster::start(&ServerPlan::default()))
 }
 
 impl Cluster {
-    fn start() -> Self {
+    /// Starts a server beside that of the process; it is gone when this is dropped.
+    pub fn start(plan: &ServerPlan<'_>) -> Self {
         let tools = tools();
         let folder = tempfile::Builder::new().prefix("tillsync-pg-").tempdir().expect("a folder");
         let folder = folder.keep();
         if is_root() {
             run(Command::new("chown").arg(USER).arg(&folder));
         }
-        let data = folder.join("data");
+        let data = plan.disk.unwrap_or(&folder).join("data");
         // Sorting as people of a language do shows whoever relies on the order of the server.
         run(as_user(&tools.join("initdb"))
             .args(["--auth=trust", "--encoding=UTF8", "--no-sync", "--username", USER])
             .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "-D"])
             .arg(&data));
-        let keeper = keep(&tools, &folder);
-        let options = format!("{SERVER_OPTIONS} -c unix_socket_directories='{}'", folder.display());
-        run(as_user(&tools.join("pg_ctl"))
-            .arg("start")
-            .args(["--wait", "--silent", "-o", &options, "-D"])
-            .arg(&data)
-            .arg("-l")
-            .arg(folder.join("log")));
-        Cluster { folder, tools, databases: AtomicU32::new(0), _keeper: keeper }
+        for (name, content) in plan.files {
+            let file = data.join(name);
+            fs::write(&file, content).expect("a file of the data folder");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("permissions");
+            if is_root() {
+                run(Command::new("chown").arg(USER).arg(&file));
+            }
+        }
+        let keeper = keep(&tools, &folder, &data);
+        let port = free_port();
+        let options = format!(
+            "{SERVER_OPTIONS} -c port={port} -c unix_socket_directories='{}' {}",
+            folder.display(),
+            plan.options
+        );
+        let databases = AtomicU32::new(0);
+        let cluster = Cluster { folder, data, tools, port, options, databases, _keeper: keeper };
+        cluster.control("start");
+        cluster
+    }
+
+    /// Where the server listens: the number in the name of its socket, and its port if it has one.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of the server's data.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// The URL of a new, empty database.
     pub fn new_database(&self) -> String {
         let name = format!("case_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         run(Command::new(self.tools.join("createdb"))
-            .args(["--username", USER, "--host"])
+            .args(["--username", USER, "--port", &self.port.to_string(), "--host"])
             .arg(&self.folder)
             .arg(&name));
-        format!("host={} user={USER} dbname={name}", self.folder.display())
+        format!("host={} port={} user={USER} dbname={name}", self.folder.display(), self.port)
     }
 
     /// Runs SQL in a database, as somebody who goes behind headquarters' back; says what the server
@@ -90,11 +132,16 @@ impl Cluster {
 
     /// Stops the server at once, as a crash would, and starts it again.
     pub fn restart(&self) {
-        run(as_user(&self.tools.join("pg_ctl"))
-            .args(["restart", "--wait", "--silent", "--mode=immediate", "-D"])
-            .arg(self.folder.join("data"))
-            .arg("-l")
-            .arg(self.folder.join("log")));
+        self.control("restart");
+    }
+
+    fn control(&self, what: &str) {
+        let mut command = as_user(&self.tools.join("pg_ctl"));
+        command.args([what, "--wait", "--silent", "-o", &self.options, "-D"]).arg(&self.data);
+        if what != "start" {
+            command.arg("--mode=immediate");
+        }
+        run(command.arg("-l").arg(self.folder.join("log")));
     }
 }
 
@@ -134,13 +181,20 @@ fn as_user(program: &Path) -> Command {
     command
 }
 
-fn keep(tools: &Path, folder: &Path) -> Child {
+/// A port that nobody has at the moment.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn keep(tools: &Path, folder: &Path, data: &Path) -> Child {
     let script = "trap '' INT TERM; read -r line; \"$0\" stop --silent --mode=immediate \
-                  -D \"$1/data\"; rm -rf \"$1\"";
+                  -D \"$2\"; rm -rf \"$1\" \"$2\"";
     as_user(Path::new("sh"))
         .args(["-c", script])
         .arg(tools.join("pg_ctl"))
         .arg(folder)
+        .arg(data)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -9,7 +9,9 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_fleet::DatabaseUrl;
 use tillsync_hq::Headquarters;
 use tillsync_hq::storage::{Storage, StorageError};
-use tillsync_hq_postgres::{PostgresNews, PostgresStorage, pending_migrations};
+use tillsync_hq_postgres::{
+    NewsUrls, PostgresNews, PostgresStorage, Trouble, pending_migrations, trouble_of,
+};
 
 /// What the database driver or the server said.
 type Said = Box<dyn Error + Send + Sync>;
@@ -17,9 +19,11 @@ type Said = Box<dyn Error + Send + Sync>;
 /// Which database, when it is no file.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct DatabaseArgument {
-    /// PostgreSQL database of headquarters, as postgres://user:password@host/name; with it, the
-    /// data directory holds packages only. A password is safer in the environment: others on this
-    /// machine can read command lines.
+    /// PostgreSQL database of headquarters, as postgres://user@host/name, with libpq's parameters
+    /// (sslmode=verify-full, sslrootcert=FILE, several hosts, …); with it, the data directory holds
+    /// packages only. What it leaves open is taken from PGHOST, PGUSER, PGPASSWORD and their like
+    /// and from ~/.pgpass. Others on this machine can read command lines: keep a password out of
+    /// them. Further parameters: pool_size, pool_wait, pooler=transaction (PgBouncer).
     #[arg(
         id = "database-url",
         long = "database",
@@ -33,9 +37,15 @@ pub(crate) struct DatabaseArgument {
 /// Why headquarters' database on PostgreSQL cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatabaseError {
-    /// What the driver says of it is left out: it may quote a part of the password.
-    #[error("the URL of the headquarters database cannot be read")]
-    BadUrl,
+    /// It never quotes what it cannot read, which may be a part of the password.
+    #[error("this is no address of a PostgreSQL database")]
+    BadUrl(#[source] Said),
+    /// Files for an encrypted connection.
+    #[error("the connection to the headquarters database cannot be encrypted")]
+    Certificates(#[source] Said),
+    /// The server and this program do not believe each other.
+    #[error("the PostgreSQL server of headquarters is not trusted, or does not trust this program")]
+    Untrusted(#[source] Said),
     /// No server answers.
     #[error("the PostgreSQL server of headquarters cannot be reached")]
     Unreachable(#[source] Said),
@@ -48,6 +58,12 @@ pub(crate) enum DatabaseError {
     /// A database without any schema.
     #[error("there is no headquarters in this PostgreSQL database yet")]
     NoHeadquarters,
+    /// Tables of somebody else.
+    #[error("this PostgreSQL database belongs to another program")]
+    Foreign(#[source] Said),
+    /// The schema of a later version.
+    #[error("this PostgreSQL database was written by a newer version of tillsync")]
+    Newer(#[source] Said),
     /// A schema that lacks changes.
     #[error("the headquarters database lacks changes of this version: {}", .0.join(", "))]
     Outdated(Vec<String>),
@@ -60,20 +76,33 @@ impl DatabaseError {
     /// What sort of failure it is.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            DatabaseError::BadUrl => ErrorKind::Invalid,
+            DatabaseError::BadUrl(_) | DatabaseError::Certificates(_) => ErrorKind::Invalid,
             DatabaseError::Unreachable(_) => ErrorKind::Busy,
+            DatabaseError::Untrusted(_) => ErrorKind::Forbidden,
             DatabaseError::Refused(error) | DatabaseError::NotMigrated(error) => error.kind(),
             DatabaseError::NoHeadquarters => ErrorKind::NotFound,
-            DatabaseError::Outdated(_) | DatabaseError::InUse => ErrorKind::Conflict,
+            DatabaseError::Foreign(_)
+            | DatabaseError::Newer(_)
+            | DatabaseError::Outdated(_)
+            | DatabaseError::InUse => ErrorKind::Conflict,
         }
     }
 
     /// What to do.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
-            DatabaseError::BadUrl => {
+            DatabaseError::BadUrl(_) => {
                 "write postgres://user:password@host:5432/name, with %-codes for what is special \
                  in a password, or host=… user=… password='…' dbname=…"
+            }
+            DatabaseError::Certificates(_) => {
+                "correct sslrootcert, sslcert and sslkey of the URL, or PGSSLROOTCERT, PGSSLCERT \
+                 and PGSSLKEY; they name files in PEM form"
+            }
+            DatabaseError::Untrusted(_) => {
+                "sslmode=verify-full (or verify-ca) needs a server with ssl=on, sslrootcert naming \
+                 the authority that signed its certificate, and the host as that names it; \
+                 sslmode=require encrypts without asking who answers"
             }
             DatabaseError::Unreachable(_) => {
                 "check host and port of --database or TILLSYNC_DATABASE, that the server runs, and \
@@ -86,6 +115,15 @@ impl DatabaseError {
             DatabaseError::NotMigrated(_) => {
                 "give headquarters an empty database that its role owns: \
                  createdb --owner ROLE --encoding UTF8 --template template0 NAME"
+            }
+            DatabaseError::Foreign(_) => {
+                "give headquarters an empty database (createdb --owner ROLE --encoding UTF8 \
+                 --template template0 NAME), or in this one a schema of its own: CREATE SCHEMA \
+                 tillsync AUTHORIZATION ROLE; ALTER ROLE ROLE IN DATABASE NAME SET search_path = \
+                 tillsync"
+            }
+            DatabaseError::Newer(_) => {
+                "run the version that wrote it or a later one; nothing was changed"
             }
             DatabaseError::NoHeadquarters => {
                 "check the name of the database; the first `tillsync hq serve` makes a headquarters"
@@ -103,8 +141,8 @@ impl DatabaseError {
 pub(crate) fn hint_for(sqlstate: &str) -> Option<&'static str> {
     match sqlstate {
         "28000" | "28P01" => Some(
-            "check user and password in --database or TILLSYNC_DATABASE, and the server's \
-             pg_hba.conf; PGPASSWORD and .pgpass are not read",
+            "check user and password in --database, TILLSYNC_DATABASE, PGPASSWORD or ~/.pgpass \
+             (which must be readable by its owner only), and the server's pg_hba.conf",
         ),
         "3D000" => Some(
             "correct the name in --database or TILLSYNC_DATABASE, or make the database: \
@@ -117,6 +155,10 @@ pub(crate) fn hint_for(sqlstate: &str) -> Option<&'static str> {
         "53300" => Some(
             "let the server take more connections (max_connections): a node of headquarters keeps \
              up to 16, a command a few",
+        ),
+        "26000" | "42P05" => Some(
+            "something between headquarters and the server changes sessions between transactions: \
+             add pooler=transaction to the URL of the database",
         ),
         "42P01" | "42703" | "42P07" | "42710" => Some(
             "the database belongs to another program or was changed by hand: give headquarters \
@@ -164,7 +206,7 @@ pub(crate) fn open_to_look(url: &DatabaseUrl) -> Result<Arc<dyn Storage>, Databa
 /// Lets a node that serves hear at once what others do, and tell them.
 pub(crate) fn connect_nodes(
     hq: &Arc<Headquarters>,
-    url: &DatabaseUrl,
+    (url, listen): (&DatabaseUrl, Option<&DatabaseUrl>),
 ) -> Result<(), DatabaseError> {
     let listener = Arc::downgrade(hq);
     let heard = move |news| {
@@ -172,7 +214,8 @@ pub(crate) fn connect_nodes(
             hq.signals().heard(news);
         }
     };
-    let news = PostgresNews::open(url.reveal(), hq.node(), heard).map_err(refused)?;
+    let urls = NewsUrls { database: url.reveal(), listen: listen.map(DatabaseUrl::reveal) };
+    let news = PostgresNews::open(urls, hq.node(), heard).map_err(refused)?;
     hq.signals().connect(Box::new(news));
     Ok(())
 }
@@ -202,15 +245,18 @@ fn is_new(pending: &[String]) -> bool {
 }
 
 fn refused(error: StorageError) -> DatabaseError {
+    let Some(trouble) = trouble_of(&error) else { return DatabaseError::Refused(error) };
+    let sort = match trouble {
+        Trouble::Address => DatabaseError::BadUrl,
+        Trouble::Certificates => DatabaseError::Certificates,
+        Trouble::Encryption => DatabaseError::Untrusted,
+        Trouble::Unreachable => DatabaseError::Unreachable,
+        Trouble::Foreign => DatabaseError::Foreign,
+        Trouble::Newer => DatabaseError::Newer,
+        Trouble::Answer(_) | Trouble::Older => return DatabaseError::Refused(error),
+    };
     match error {
-        StorageError::Busy { source, .. } if sqlstate_in(source.as_ref()).is_none() => {
-            DatabaseError::Unreachable(source)
-        }
-        StorageError::Broken { source, .. } if is_about_url(&source) => DatabaseError::BadUrl,
+        StorageError::Busy { source, .. } | StorageError::Broken { source, .. } => sort(source),
         error => DatabaseError::Refused(error),
     }
-}
-
-fn is_about_url(said: &Said) -> bool {
-    said.to_string().starts_with("invalid connection string")
 }

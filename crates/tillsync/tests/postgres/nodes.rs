@@ -12,6 +12,7 @@ use tillsync_fleet::{
     CommerceClient, CreateAnswer, CustomerKey, EdgeDoor, HeadquartersClient, IdempotencyKey,
     wait_until,
 };
+use tillsync_testkit::cluster::{PgBouncer, cluster};
 
 use crate::site::Site;
 
@@ -106,33 +107,61 @@ fn wait_for(site: &Site, expected: &[&str]) {
 
 #[test]
 fn two_nodes_serve_one_chain_and_one_goes_on_without_the_other() {
-    let site = Site::new();
+    serve_with_two_nodes(&Site::new());
+}
+
+/// Nobody hears anybody there: whoever waits for something has to look.
+#[test]
+fn two_nodes_serve_one_chain_behind_a_pooler_of_transactions() {
+    let mut site = Site::new();
+    let pooler = PgBouncer::start(cluster(), 20);
+    site.url = pooler.url_of(&site.url);
+    serve_with_two_nodes(&site);
+}
+
+fn serve_with_two_nodes(site: &Site) {
     let serve = "hq serve --data-dir hq";
     let (first, second) = std::thread::scope(|scope| {
-        let other = scope.spawn(|| Running::start(&site, serve));
-        (Running::start(&site, serve), other.join().unwrap())
+        let other = scope.spawn(|| Running::start(site, serve));
+        (Running::start(site, serve), other.join().unwrap())
     });
     let token = std::fs::read_to_string(site.folder.path().join("hq/operator.token")).unwrap();
     for node in [&first, &second] {
         let token = Secret::presented(token.trim());
         HeadquartersClient::new(node.address.into(), token).status().expect("a token for both");
     }
-    let (_one, till_of_one) = store(&site, "S1", &first);
-    let (_two, till_of_two) = store(&site, "S2", &second);
+    let (_one, till_of_one) = store(site, "S1", &first);
+    let (_two, till_of_two) = store(site, "S2", &second);
     create(&till_of_one, "Anna");
     create(&till_of_two, "Bert");
-    wait_for(&site, &["C-00000001", "C-00000002"]);
+    wait_for(site, &["C-00000001", "C-00000002"]);
     // The poll of S2 waits at a node where nothing happens.
     create(&till_of_one, "Dora");
-    let told = wait_until(POLL_LIMIT, || (accounts(&site)["S2"].len() == 3).then_some(()));
-    assert!(told.is_some(), "{:?}", accounts(&site));
-    wait_for(&site, &["C-00000001", "C-00000002", "C-00000003"]);
+    let told = wait_until(POLL_LIMIT, || (accounts(site)["S2"].len() == 3).then_some(()));
+    assert!(told.is_some(), "{:?}", accounts(site));
+    wait_for(site, &["C-00000001", "C-00000002", "C-00000003"]);
     drop(first);
     create(&till_of_two, "Cleo");
-    let promoted = wait_until(LIMIT, || {
-        accounts(&site)["S2"].contains(&"C-00000004".to_owned()).then_some(())
-    });
-    assert!(promoted.is_some(), "{:?}", accounts(&site));
+    let promoted =
+        wait_until(LIMIT, || accounts(site)["S2"].contains(&"C-00000004".to_owned()).then_some(()));
+    assert!(promoted.is_some(), "{:?}", accounts(site));
     let doctor = site.tillsync("doctor --data-dir . --json").output().unwrap();
     assert!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
+}
+
+#[test]
+fn a_node_with_a_data_directory_of_its_own_leaves_the_tokens_of_others_alone() {
+    let site = Site::new();
+    let folders = ["one", "two"];
+    let serve = |folder: &str| Running::start(&site, &format!("hq serve --data-dir {folder}"));
+    let nodes = folders.map(serve);
+    for folder in folders {
+        let file = site.folder.path().join(folder).join("operator.token");
+        let token = std::fs::read_to_string(file).unwrap();
+        for node in &nodes {
+            let token = Secret::presented(token.trim());
+            let client = HeadquartersClient::new(node.address.into(), token);
+            client.status().expect("good at every node");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! A database that cannot be used: what happened, why, and what to do. A password is never told.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use expect_test::{Expect, expect};
-use tillsync_testkit::cluster::cluster;
+use tillsync_testkit::cluster::{Cluster, ServerPlan, cluster};
 
 use crate::site::{Site, transcript_of};
 
@@ -40,11 +41,12 @@ fn a_server_that_cannot_be_reached_is_told_from_a_wrong_url() {
         check(
             site.tillsync("hq migrate --dry-run --database").arg(url),
             expect![[r#"
-            error: the URL of the headquarters database cannot be read
-            hint: write postgres://user:password@host:5432/name, with %-codes for what is ⏎
-            special in a password, or host=… user=… password='…' dbname=…
-            exit 2
-        "#]],
+                error: this is no address of a PostgreSQL database
+                  because: the URL of the headquarters database cannot be read
+                hint: write postgres://user:password@host:5432/name, with %-codes for what is ⏎
+                special in a password, or host=… user=… password='…' dbname=…
+                exit 2
+            "#]],
         );
     }
     check(
@@ -79,13 +81,14 @@ fn a_database_or_role_that_is_not_there_is_named() {
     ask(
         format!("{server} user=nobody dbname=postgres"),
         expect![[r#"
-        error: the headquarters database on PostgreSQL cannot be opened
-          because: connect to the headquarters database
-          because: role "nobody" does not exist (SQLSTATE 28000)
-        hint: check user and password in --database or TILLSYNC_DATABASE, and the ⏎
-        server's pg_hba.conf; PGPASSWORD and .pgpass are not read
-        exit 1
-    "#]],
+            error: the headquarters database on PostgreSQL cannot be opened
+              because: connect to the headquarters database
+              because: role "nobody" does not exist (SQLSTATE 28000)
+            hint: check user and password in --database, TILLSYNC_DATABASE, PGPASSWORD or ⏎
+            ~/.pgpass (which must be readable by its owner only), and the server's ⏎
+            pg_hba.conf
+            exit 1
+        "#]],
     );
 }
 
@@ -124,15 +127,15 @@ fn a_role_without_rights_and_a_table_of_somebody_else_stop_headquarters() {
     check(
         &mut serve(&site),
         expect![[r#"
-        error: the headquarters database on PostgreSQL cannot be brought up to date
-          because: bring the headquarters database to the schema of this program
-          because: `error applying update`, `db error`
-          because: db error
-          because: ERROR: relation "customer" already exists
-        hint: give headquarters an empty database that its role owns: createdb --owner ⏎
-        ROLE --encoding UTF8 --template template0 NAME
-        exit 1
-    "#]],
+            error: this PostgreSQL database belongs to another program
+              because: the database holds no headquarters, but tables, views or sequences of ⏎
+            another program: 1 in all, such as public.customer
+            hint: give headquarters an empty database (createdb --owner ROLE --encoding ⏎
+            UTF8 --template template0 NAME), or in this one a schema of its own: CREATE ⏎
+            SCHEMA tillsync AUTHORIZATION ROLE; ALTER ROLE ROLE IN DATABASE NAME SET ⏎
+            search_path = tillsync
+            exit 1
+        "#]],
     );
     let columns = "SELECT string_agg(column_name, ' ') FROM information_schema.columns
         WHERE table_name = 'customer'";
@@ -173,4 +176,61 @@ fn a_command_makes_no_headquarters_and_changes_no_schema() {
     );
     let pending = transcript_of(&mut site.tillsync("hq migrate --dry-run"));
     assert!(pending.starts_with("pending: V1__headquarters\n"), "{pending}");
+}
+
+#[test]
+fn a_password_comes_from_the_environment_or_a_file_and_is_never_told() {
+    let server = Cluster::start(&ServerPlan {
+        options: "-c listen_addresses=127.0.0.1",
+        files: &[("pg_hba.conf", "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n")],
+        disk: None,
+    });
+    let socket = server.new_database();
+    server.sql(&socket, "CREATE ROLE ann LOGIN SUPERUSER PASSWORD 'geheim'").unwrap();
+    let database = socket.rsplit_once("dbname=").unwrap().1;
+    let site = Site { url: "postgres://".into(), ..Site::new() };
+    let port = server.port().to_string();
+    let file = site.folder.path().join("passwords");
+    std::fs::write(&file, format!("127.0.0.1:{port}:*:ann:geheim\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let ask = |variable: &str, value: &str| {
+        let mut command = site.tillsync("hq migrate --dry-run");
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", &port).env("PGUSER", "ann");
+        transcript_of(command.env("PGDATABASE", database).env(variable, value))
+    };
+    for (variable, value) in [("PGPASSWORD", "geheim"), ("PGPASSFILE", file.to_str().unwrap())] {
+        let said = ask(variable, value);
+        assert!(said.starts_with("pending: V1__headquarters\n"), "{variable}: {said}");
+    }
+    expect![[r#"
+        error: the headquarters database on PostgreSQL cannot be opened
+          because: connect to the headquarters database
+          because: password authentication failed for user "ann" (SQLSTATE 28P01)
+        hint: check user and password in --database, TILLSYNC_DATABASE, PGPASSWORD or ⏎
+        ~/.pgpass (which must be readable by its owner only), and the server's ⏎
+        pg_hba.conf
+        exit 1
+    "#]]
+    .assert_eq(&ask("PGPASSWORD", "falsches"));
+    let secret = format!("postgres://ann:geheim@127.0.0.1:{port}/{database}");
+    let help = site
+        .tillsync("hq serve --help")
+        .env("TILLSYNC_DATABASE", &secret)
+        .env("TILLSYNC_LISTEN_URL", &secret)
+        .output()
+        .unwrap();
+    assert!(!String::from_utf8_lossy(&help.stdout).contains("geheim"));
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_says_so() {
+    let site = Site::served();
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
+        SELECT 9999, 'later', applied_on, checksum FROM refinery_schema_history WHERE version = 1";
+    cluster().sql(&site.url, newer).unwrap();
+    let said = transcript_of(&mut serve(&site));
+    for words in ["has schema 9999", "run the version that wrote it"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(transcript_of(&mut site.tillsync("hq migrate --dry-run")), said);
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tillsync_exchange::device::Secret;
+use tillsync_fleet::DatabaseUrl;
 use tillsync_hq::Headquarters;
 use tillsync_hq::access::AccessError;
 use tillsync_hq::storage::NodeName;
@@ -17,6 +18,9 @@ use crate::headquarters::packages::PackagesArgument;
 use crate::serving::{self, ServeArguments};
 use crate::system;
 
+/// The environment variable for the URL of --listen-url, which may hold a password.
+const LISTEN_VARIABLE: &str = "TILLSYNC_LISTEN_URL";
+
 /// Arguments of `hq serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -26,14 +30,19 @@ use crate::system;
     With --database, headquarters can run on any number of nodes at once over one database. \
     Packages are files of the data directory: every node must be given the same one, on storage \
     that all of them share, or the same object store with --packages. A node that is given another \
-    refuses the downloads of packages that were made elsewhere. A new operator.token in another \
-    data directory ends the one before it.")]
+    refuses the downloads of packages that were made elsewhere. Each data directory has an \
+    operator.token of its own; all of them are good at every node.")]
 pub(crate) struct Arguments {
     /// The folder of the database (hq.db) and the packages; with --database, of the packages.
     #[arg(long, value_name = "DIR", env = "TILLSYNC_DATA_DIR")]
     data_dir: PathBuf,
     #[command(flatten)]
     database: DatabaseArgument,
+    /// The PostgreSQL server itself, when --database goes through PgBouncer in transaction mode
+    /// (pooler=transaction): there this node hears at once what others do. Without it, it looks
+    /// every few seconds.
+    #[arg(long, value_name = "URL", env = LISTEN_VARIABLE, hide_env_values = true)]
+    listen_url: Option<DatabaseUrl>,
     #[command(flatten)]
     packages: PackagesArgument,
     /// What this node is called in the list of nodes; the name of the machine when absent.
@@ -50,11 +59,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let hq = headquarters::open_to_serve(folder, database, &arguments.packages)?;
     let hq = Arc::new(hq);
     hq.initialize()?;
-    write_operator_token(&hq, folder)?;
+    write_operator_token(&hq, folder, database.is_some())?;
     let name = arguments.node.clone().unwrap_or_else(system::machine_name);
     hq.join(NodeName(name), env!("CARGO_PKG_VERSION"));
     if let Some(url) = &arguments.database.url {
-        headquarters::database::connect_nodes(&hq, url)?;
+        let listen = arguments.listen_url.as_ref();
+        headquarters::database::connect_nodes(&hq, (url, listen))?;
     }
     let serving = &arguments.serving;
     let runtime = serving::runtime()?;
@@ -67,21 +77,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(serving::run_to_end(runtime, server)?)
 }
 
-/// Leaves the first operator's token where only the owner of the folder can read it.
-fn write_operator_token(hq: &Headquarters, folder: &Path) -> Result<(), Failure> {
+/// Leaves the first operator's token where only the owner of the folder can read it. Over a shared
+/// database each data directory has a token of its own name, so that none replaces another's.
+fn write_operator_token(hq: &Headquarters, folder: &Path, is_shared: bool) -> Result<(), Failure> {
     let path = folder.join("operator.token");
     if path.exists() {
         return Ok(());
     }
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = match is_shared {
+        true => format!("operator of {} on {}", whole.display(), system::machine_name()),
+        false => "operator".to_owned(),
+    };
     loop {
-        let token = hq.create_operator_token("operator")?;
+        let token = hq.create_operator_token(&name)?;
         write_token(&token, &path).map_err(|source| CommandError::File {
             doing: "write",
             path: path.clone(),
             source,
         })?;
-        // Nodes that start together replace one another's: the last to make one has to be the last
-        // to write it.
+        // Nodes that start together in one folder replace one another's: the last to make one has
+        // to be the last to write it.
         match hq.authenticate_operator(&token.hash()) {
             Err(AccessError::BadCredential) => {}
             known => return Ok(known.map(drop)?),
