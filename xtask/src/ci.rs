@@ -60,6 +60,8 @@ const POSTGRES: &[&str] = &[
     "--test",
     "encryption",
     "--test",
+    "faults",
+    "--test",
     "news",
     "--test",
     "pooler",

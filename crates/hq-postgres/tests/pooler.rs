@@ -1,5 +1,5 @@
-//! Every promise of the storage contract, kept through PgBouncer in transaction mode by sessions that
-//! take turns.
+//! Every promise of the storage contract, kept through PgBouncer in transaction mode, by sessions
+//! that take turns.
 
 use std::sync::OnceLock;
 

@@ -5,6 +5,7 @@
 //! test is ever left out: without PostgreSQL they fail, and say what to install. Tests that need
 //! another server, or one that they may break, start one of their own beside it.
 
+mod disk;
 mod pgbouncer;
 
 use std::fs;
@@ -16,6 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use disk::SmallDisk;
 pub use pgbouncer::PgBouncer;
 
 const MISSING: &str = "PostgreSQL is needed for these tests: apt-get install postgresql (15 or \
@@ -62,16 +64,14 @@ impl Cluster {
     /// Starts a server beside that of the process; it is gone when this is dropped.
     pub fn start(plan: &ServerPlan<'_>) -> Self {
         let tools = tools();
-        let folder = tempfile::Builder::new().prefix("tillsync-pg-").tempdir().expect("a folder");
-        let folder = folder.keep();
-        if is_root() {
-            run(Command::new("chown").arg(USER).arg(&folder));
-        }
+        let folder = make_folder();
         let data = plan.disk.unwrap_or(&folder).join("data");
         // Sorting as people of a language do shows whoever relies on the order of the server.
         run(as_user(&tools.join("initdb"))
             .args(["--auth=trust", "--encoding=UTF8", "--no-sync", "--username", USER])
-            .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "-D"])
+            .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--waldir"])
+            .arg(folder.join("wal"))
+            .arg("-D")
             .arg(&data));
         for (name, content) in plan.files {
             let file = data.join(name);
@@ -81,16 +81,32 @@ impl Cluster {
                 run(Command::new("chown").arg(USER).arg(&file));
             }
         }
+        Cluster::serve((folder, data, tools), plan.options)
+    }
+
+    /// Starts a server that follows this one, from a copy of its data.
+    pub fn start_standby(&self) -> Self {
+        let folder = make_folder();
+        let data = folder.join("data");
+        run(as_user(&self.tools.join("pg_basebackup"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--username", USER, "--port", &self.port.to_string(), "--host"])
+            .arg(&self.folder)
+            .arg("--pgdata")
+            .arg(&data));
+        Cluster::serve((folder, data, self.tools.clone()), "")
+    }
+
+    fn serve((folder, data, tools): (PathBuf, PathBuf, PathBuf), options: &str) -> Self {
         let keeper = keep(&tools, &folder, &data);
         let port = free_port();
         let options = format!(
-            "{SERVER_OPTIONS} -c port={port} -c unix_socket_directories='{}' {}",
+            "{SERVER_OPTIONS} -c port={port} -c unix_socket_directories='{}' {options}",
             folder.display(),
-            plan.options
         );
         let databases = AtomicU32::new(0);
         let cluster = Cluster { folder, data, tools, port, options, databases, _keeper: keeper };
-        cluster.control("start");
+        cluster.control(&["start", "-o", &cluster.options]);
         cluster
     }
 
@@ -111,7 +127,19 @@ impl Cluster {
             .args(["--username", USER, "--port", &self.port.to_string(), "--host"])
             .arg(&self.folder)
             .arg(&name));
-        format!("host={} port={} user={USER} dbname={name}", self.folder.display(), self.port)
+        self.url_of(&name)
+    }
+
+    /// The URL of a database that it has, perhaps because another server had it first.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("{} user={USER} dbname={database}", Cluster::hosts(&[self]))
+    }
+
+    /// The part of a URL that names several servers, to be tried in this order.
+    pub fn hosts(clusters: &[&Cluster]) -> String {
+        let folders: Vec<_> = clusters.iter().map(|one| one.folder.display().to_string()).collect();
+        let ports: Vec<_> = clusters.iter().map(|one| one.port.to_string()).collect();
+        format!("host={} port={}", folders.join(","), ports.join(","))
     }
 
     /// Runs SQL in a database, as somebody who goes behind headquarters' back; says what the server
@@ -132,16 +160,26 @@ impl Cluster {
 
     /// Stops the server at once, as a crash would, and starts it again.
     pub fn restart(&self) {
-        self.control("restart");
+        self.control(&["restart", "--mode=immediate", "-o", &self.options]);
     }
 
-    fn control(&self, what: &str) {
-        let mut command = as_user(&self.tools.join("pg_ctl"));
-        command.args([what, "--wait", "--silent", "-o", &self.options, "-D"]).arg(&self.data);
-        if what != "start" {
-            command.arg("--mode=immediate");
-        }
-        run(command.arg("-l").arg(self.folder.join("log")));
+    /// Stops the server at once, as a crash would.
+    pub fn stop(&self) {
+        self.control(&["stop", "--mode=immediate"]);
+    }
+
+    /// Lets a standby take changes.
+    pub fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    fn control(&self, what: &[&str]) {
+        run(as_user(&self.tools.join("pg_ctl"))
+            .args(what)
+            .args(["--wait", "--silent", "--log"])
+            .arg(self.folder.join("log"))
+            .arg("-D")
+            .arg(&self.data));
     }
 }
 
@@ -161,6 +199,15 @@ fn tools() -> PathBuf {
     });
     let mut candidates = said.into_iter().chain(installed.into_iter().rev());
     candidates.find(|folder| folder.join("initdb").exists()).expect(MISSING)
+}
+
+fn make_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("tillsync-pg-").tempdir().expect("a folder");
+    let folder = folder.keep();
+    if is_root() {
+        run(Command::new("chown").arg(USER).arg(&folder));
+    }
+    folder
 }
 
 fn is_root() -> bool {

@@ -35,7 +35,8 @@ impl PgBouncer {
             "[databases]\n* = host={there} port={server}\n[pgbouncer]\nlisten_addr =\n\
              unix_socket_dir = {here}\nlisten_port = {port}\nauth_type = trust\n\
              auth_file = {here}/users\npool_mode = transaction\ndefault_pool_size = {sessions}\n\
-             max_client_conn = 1000\nserver_round_robin = 1\nserver_idle_timeout = 1\nquery_wait_timeout = 60\n{user}"
+             max_client_conn = 1000\nserver_round_robin = 1\nserver_idle_timeout = 1\n\
+             query_wait_timeout = 60\n{user}"
         );
         fs::write(folder.join("settings"), settings).expect("a file");
         fs::write(folder.join("users"), format!("\"{USER}\" \"\"\n")).expect("a file");

@@ -128,8 +128,8 @@ fn a_role_without_rights_and_a_table_of_somebody_else_stop_headquarters() {
         &mut serve(&site),
         expect![[r#"
             error: this PostgreSQL database belongs to another program
-              because: the database holds no headquarters, but tables, views or sequences of ⏎
-            another program: 1 in all, such as public.customer
+              because: the database holds no headquarters, but tables, views or sequences ⏎
+            of another program: 1 in all, such as public.customer
             hint: give headquarters an empty database (createdb --owner ROLE --encoding ⏎
             UTF8 --template template0 NAME), or in this one a schema of its own: CREATE ⏎
             SCHEMA tillsync AUTHORIZATION ROLE; ALTER ROLE ROLE IN DATABASE NAME SET ⏎
