@@ -1,7 +1,10 @@
 //! Nodes that are paused in the middle of a job and wake when another one has taken it over.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -143,11 +146,26 @@ impl Announcer for Told {
     }
 }
 
+/// Wakes the thread that waits.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 /// Waits for what must happen, far longer than it can take.
 fn wait<T>(awaited: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let patience = Duration::from_secs(60);
-    runtime.block_on(async { tokio::time::timeout(patience, awaited).await }).unwrap()
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut awaited = pin!(awaited);
+    for _ in 0..60 {
+        if let Poll::Ready(happened) = awaited.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return happened;
+        }
+        thread::park_timeout(Duration::from_secs(1));
+    }
+    panic!("it did not happen");
 }
 
 #[test]
