@@ -1,9 +1,11 @@
 //! The dialer: an upstream over HTTP.
 //!
 //! It must never show its credential to anybody but the upstream, nor over plain HTTP beyond this
-//! machine unless that was asked for.
+//! machine unless that was asked for. How packages come is told in `dial/fetch.rs`.
 
-use std::io::{Read, Write};
+mod fetch;
+
+use std::io::Write;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use tillsync_exchange::package::Manifest;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
+use fetch::Links;
+
 /// The longest wait for a connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// The longest wait for a short answer.
@@ -30,8 +34,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const UPLOAD_MAX: Duration = Duration::from_secs(180);
 /// What a poll may take beyond the wait it asked for.
 const POLL_MARGIN: Duration = Duration::from_secs(10);
-/// The longest silence while a package comes.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// The largest answer that is not a package.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
@@ -74,6 +76,7 @@ pub struct HttpUpstream {
     agent: Agent,
     base: UpstreamUrl,
     caller: Option<Caller>,
+    links: Links,
 }
 
 /// Who calls: nobody in particular before the enrolment.
@@ -98,48 +101,18 @@ impl HttpUpstream {
     /// # Errors
     /// Invalid: the address must not or cannot be dialled.
     pub fn anonymous(base: &UpstreamUrl, plain_http: PlainHttp) -> Result<Self, DialError> {
-        let url = base.as_str();
-        let Some(rest) = url.strip_prefix("http://") else {
-            return Err(DialError::NoTls(url.to_owned()));
-        };
-        let is_local = is_loopback(rest);
-        if !is_local && plain_http == PlainHttp::LoopbackOnly {
-            return Err(DialError::PlainHttp(url.to_owned()));
+        let way = way_to(base.as_str(), plain_http)?;
+        if way == Way::Encrypted {
+            return Err(DialError::NoTls(base.as_str().to_owned()));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_MAX))
             .timeout_global(Some(ANSWER_MAX));
-        let config = if is_local { config.proxy(None) } else { config };
-        Ok(HttpUpstream { agent: config.build().new_agent(), base: base.clone(), caller: None })
-    }
-
-    /// Fetches a package on behalf of a database.
-    ///
-    /// # Errors
-    /// As [`UpstreamError`].
-    pub fn fetch_for(
-        &self,
-        database: &DatabaseId,
-        package: PackageId,
-        sink: &mut dyn Write,
-    ) -> Result<(), UpstreamError> {
-        let url = self.url(&format!("packages/{package}?database={database}"));
-        let request = self
-            .agent
-            .get(url)
-            .config()
-            .timeout_global(None)
-            .timeout_recv_response(Some(ANSWER_MAX))
-            .timeout_per_read(Some(SILENCE_MAX))
-            .build();
-        let mut response =
-            request.header("Authorization", self.bearer()).call().map_err(unreachable)?;
-        if !response.status().is_success() {
-            return Err(refused(&mut response));
-        }
-        copy(&mut response.body_mut().as_reader(), sink)
+        let config = if way == Way::ThisMachine { config.proxy(None) } else { config };
+        let (agent, base) = (config.build().new_agent(), base.clone());
+        Ok(HttpUpstream { agent, base, caller: None, links: Links::new(plain_http) })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(
@@ -213,6 +186,32 @@ impl Upstream for HttpUpstream {
     }
 }
 
+/// How an address is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Within this machine.
+    ThisMachine,
+    /// By TLS.
+    Encrypted,
+    /// In the clear, as was asked for.
+    Plain,
+}
+
+/// Decides for every address, the upstream's and those that it sends its callers to, whether it may
+/// be dialled.
+fn way_to(url: &str, plain_http: PlainHttp) -> Result<Way, DialError> {
+    let Some(rest) = url.strip_prefix("http://") else { return Ok(Way::Encrypted) };
+    match plain_http {
+        _ if is_loopback(rest) => Ok(Way::ThisMachine),
+        PlainHttp::Allowed => Ok(Way::Plain),
+        // What stands behind the path may be a secret.
+        PlainHttp::LoopbackOnly => {
+            let address = url.split('?').next().unwrap_or_default();
+            Err(DialError::PlainHttp(address.to_owned()))
+        }
+    }
+}
+
 /// Whether the host of `host[:port][/path]` is this machine.
 fn is_loopback(rest: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
@@ -275,20 +274,6 @@ fn kind_of(code: &str) -> ErrorKind {
 
 fn unreachable(error: ureq::Error) -> UpstreamError {
     UpstreamError::Unreachable(error.to_string())
-}
-
-/// Copies and keeps apart whose fault a failure is.
-fn copy(from: &mut dyn Read, sink: &mut dyn Write) -> Result<(), UpstreamError> {
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let read = from
-            .read(&mut buffer)
-            .map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
-        if read == 0 {
-            return Ok(());
-        }
-        sink.write_all(&buffer[..read]).map_err(UpstreamError::Sink)?;
-    }
 }
 
 #[cfg(test)]

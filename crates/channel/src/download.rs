@@ -78,6 +78,14 @@ impl FetchError {
     fn is_communication(&self) -> bool {
         matches!(self, FetchError::Upstream(error) if error.is_communication())
     }
+
+    /// Whether the package is to blame. An upstream that cannot give it now will give it later.
+    fn uses_up_a_try(&self) -> bool {
+        match self {
+            FetchError::Upstream(error) => error.kind() != ErrorKind::Busy,
+            FetchError::Package(_) | FetchError::File(_) => true,
+        }
+    }
 }
 
 impl DownloadError {
@@ -193,8 +201,8 @@ fn take_offer(
     let file = match fetch(edge, upstream, &offer.manifest) {
         Ok(file) => file,
         Err(source) => {
-            // A line that is cut is no fault of the package: it must not use up its tries.
-            if !source.is_communication() {
+            // A line that is cut is no fault of the package, nor is a store that is away.
+            if source.uses_up_a_try() {
                 let outcome = (DownloadResult::DownloadFailed, Some(source.to_string()));
                 // The fetch's own failure says more than that of the report.
                 let _ = report(edge, upstream, offer, outcome, clock);

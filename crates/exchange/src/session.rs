@@ -127,6 +127,8 @@ pub enum DownloadEvent {
     DownloadFailed,
     /// Writing failed.
     ApplyFailed,
+    /// The package is no longer there for anybody.
+    PackageLost,
     /// An operator wants another round of tries.
     Retry,
     /// An operator gives it up.
@@ -238,6 +240,17 @@ impl Progress<DownloadStatus> {
             (E::ApplyFailed, S::Available | S::Requested | S::Downloaded | S::ApplyFailed) => {
                 Ok(self.failed(S::ApplyFailed, S::Suspended, now, policy, jitter))
             }
+            // Another package takes its place: nothing has to wait for this one.
+            (
+                E::PackageLost,
+                S::Available
+                | S::Requested
+                | S::Downloaded
+                | S::DownloadFailed
+                | S::ApplyFailed
+                | S::Suspended
+                | S::CreateFailed,
+            ) => Ok(Progress::fresh(S::CreateFailed)),
             (
                 E::Retry,
                 S::Suspended | S::DownloadFailed | S::ApplyFailed | S::Requested | S::Downloaded,
@@ -355,6 +368,7 @@ mod tests {
             DownloadEvent::Downloaded,
             DownloadEvent::DownloadFailed,
             DownloadEvent::ApplyFailed,
+            DownloadEvent::PackageLost,
             DownloadEvent::Cancel,
         ] {
             assert!(step(applied, late).is_err(), "{late:?}");

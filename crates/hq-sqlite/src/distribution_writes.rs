@@ -187,8 +187,9 @@ impl DistributionWrites for SqliteTx<'_> {
     ) -> Result<ForgottenPackages, StorageError> {
         let doing = "forget stale packages";
         let sql = "SELECT id, location FROM package
-            WHERE (created_at < ?1 AND status IN (0, 6, 9)
-                OR created_at < ?2 AND status = 1 AND scope = 'snapshot' AND EXISTS (
+            WHERE (created_at < ?1
+                    AND (status IN (0, 9) OR status = 6 AND manifest IS NULL)
+                OR created_at < ?2 AND status IN (1, 6) AND scope = 'snapshot' AND EXISTS (
                     SELECT 1 FROM package AS newer
                     WHERE newer.channel_group = package.channel_group AND newer.job = package.job
                         AND newer.scope = 'snapshot' AND newer.status = 1

@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::refusal::HttpError;
+use crate::server::PackageLinks;
 
 /// Use cases that run at once.
 const WORK_AT_ONCE: usize = 32;
@@ -38,6 +39,7 @@ const REPORT_AGE_MAX: Duration = Duration::from_secs(1);
 /// One headquarters node as its handlers see it.
 pub(crate) struct App {
     hq: Arc<Headquarters>,
+    package_links: PackageLinks,
     workers: Mutex<Option<Workers>>,
     work: Arc<Semaphore>,
     looks: Arc<Semaphore>,
@@ -64,9 +66,10 @@ pub(crate) struct WaitingPoll<'a>(&'a AtomicUsize);
 
 impl App {
     /// Sets up handlers over a headquarters whose workers do not run yet.
-    pub(crate) fn new(hq: Arc<Headquarters>) -> Self {
+    pub(crate) fn new(hq: Arc<Headquarters>, package_links: PackageLinks) -> Self {
         App {
             hq,
+            package_links,
             workers: Mutex::default(),
             work: Arc::new(Semaphore::new(WORK_AT_ONCE)),
             looks: Arc::new(Semaphore::new(LOOKS_AT_ONCE)),
@@ -81,6 +84,11 @@ impl App {
     /// Headquarters itself, for what needs no database.
     pub(crate) fn hq(&self) -> &Arc<Headquarters> {
         &self.hq
+    }
+
+    /// How channels get at the bytes of packages.
+    pub(crate) fn package_links(&self) -> PackageLinks {
+        self.package_links
     }
 
     /// Where this node's metrics are recorded.

@@ -19,4 +19,4 @@ pub mod routes;
 mod server;
 
 pub use openapi::openapi_json;
-pub use server::{PlainHttp, ServeError, ServeOptions, serve};
+pub use server::{PackageLinks, PlainHttp, ServeError, ServeOptions, serve};

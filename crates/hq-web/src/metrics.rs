@@ -51,6 +51,26 @@ pub(crate) fn count_upload(app: &App, receipt: &UploadReceipt) {
     });
 }
 
+/// How the bytes of a package went to who asked for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PackageWay {
+    /// Through headquarters.
+    Sent,
+    /// From the package store itself, by a link.
+    Linked,
+}
+
+/// Counts a package that somebody asked for and got.
+pub(crate) fn count_package(app: &App, way: PackageWay) {
+    let way = match way {
+        PackageWay::Sent => "headquarters",
+        PackageWay::Linked => "link",
+    };
+    with_local_recorder(app.recorder(), || {
+        counter!("tillsync_packages_sent_total", "way" => way).increment(1);
+    });
+}
+
 /// Counts an upload that was refused.
 pub(crate) fn count_refused_upload(app: &App) {
     with_local_recorder(app.recorder(), || {
@@ -86,6 +106,10 @@ fn describe() {
     describe_gauge!("tillsync_download_sessions", "Download sessions, by status.");
     describe_gauge!("tillsync_findings", "Warnings that `tillsync doctor` explains.");
     describe_gauge!("tillsync_polls_waiting", "Polls that wait for something new.");
+    describe_counter!(
+        "tillsync_packages_sent_total",
+        "Packages that were asked for, by the way of their bytes."
+    );
     describe_counter!("tillsync_uploads_total", "Upload packages, by result.");
     describe_counter!(
         "tillsync_uploaded_entries_total",

@@ -52,6 +52,17 @@ pub enum PlainHttp {
     Allowed,
 }
 
+/// How channels get at the bytes of packages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PackageLinks {
+    /// Headquarters reads them and sends them on.
+    #[default]
+    ThroughHeadquarters,
+    /// From the bucket itself, by links that are valid for a few minutes. Packages in a folder
+    /// come through headquarters nevertheless, and so does what a channel cannot reach.
+    Direct,
+}
+
 /// What to serve, and where.
 pub struct ServeOptions {
     /// The node.
@@ -60,6 +71,8 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Whether the address may be another than loopback.
     pub plain_http: PlainHttp,
+    /// How channels get at the bytes of packages.
+    pub package_links: PackageLinks,
 }
 
 /// Why the server did not start.
@@ -109,14 +122,14 @@ pub async fn serve(
     on_listening: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let ServeOptions { hq, listen, plain_http } = options;
+    let ServeOptions { hq, listen, plain_http, package_links } = options;
     if plain_http == PlainHttp::LoopbackOnly && !listen.ip().is_loopback() {
         return Err(ServeError::PlainHttp(listen));
     }
     let failed = |source| ServeError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let app = Arc::new(App::new(hq));
+    let app = Arc::new(App::new(hq, package_links));
     app.start_workers().map_err(ServeError::Workers)?;
     on_listening(address);
     tracing::info!(%address, "headquarters serves");

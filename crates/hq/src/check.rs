@@ -101,7 +101,7 @@ impl Headquarters {
 impl Headquarters {
     /// Whether packages and their bytes agree.
     fn package_findings(&self) -> Result<Vec<Finding>, StorageError> {
-        let PackageFindings { missing, orphans } = match self.examine_packages() {
+        let PackageFindings { missing, lost, orphans } = match self.examine_packages() {
             Ok(findings) => findings,
             Err(DistributionError::Storage(error)) => return Err(error),
             // Nothing contradicts itself as long as nobody can look.
@@ -113,11 +113,23 @@ impl Headquarters {
         let mut findings = Vec::new();
         if let Some(first) = missing.first() {
             let message = format!(
-                "{} packages have lost their bytes in the package store, such as {first}; run jobs \
-                 1010 and 1040 with a full sync of their groups",
+                "{} packages have lost their bytes in the package store, such as {first}; a \
+                 database that needs one is given a snapshot instead; look at what was deleted \
+                 there",
                 missing.len()
             );
             findings.push(Finding { severity: Severity::Error, message });
+        }
+        if let Some(newest) = lost.first() {
+            let message = format!(
+                "{} packages were lost, the newest is {} of group {} ({}); databases that needed \
+                 them are given snapshots, and nothing else is to be done for them",
+                lost.len(),
+                newest.id,
+                newest.group,
+                newest.error.as_deref().unwrap_or("no reason was noted")
+            );
+            findings.push(Finding { severity: Severity::Warning, message });
         }
         if let Some(first) = orphans.first() {
             let message = format!(

@@ -87,13 +87,13 @@ impl AtHeadquarters<'_> {
     /// Refused.
     pub fn fetch(&self, database: &DatabaseId, package: PackageId) -> Answer<Vec<u8>> {
         let database = self.database(database)?.database.id;
-        let found = self.hq.request_package(&database, &package);
-        let location = found.map_err(|e| refused(e.kind(), &e, None))?;
+        let found = self.hq.find_package(&database, &package);
+        let found = found.map_err(|e| refused(e.kind(), &e, None))?;
         let mut bytes = Vec::new();
-        self.hq
-            .packages()
-            .read_object(&location, &mut bytes)
-            .map_err(|e| refused(e.kind(), &e, None))?;
+        self.hq.packages().read_object(&found.location, &mut bytes).map_err(|error| {
+            let error = self.hq.judge_unreadable(&database, &package, error);
+            refused(error.kind(), &error, None)
+        })?;
         Ok(bytes)
     }
 

@@ -11,8 +11,17 @@ use crate::builders::SeededEntropy;
 
 /// Opens a headquarters in a folder, new or as it was left, at the time of the given clock.
 pub fn open_headquarters(folder: &Path, clock: Arc<dyn Clock>) -> Arc<Headquarters> {
-    let storage = SqliteStorage::open(&folder.join("hq.db")).expect("a database");
     let packages = PackageStore::open_folder(&folder.join("packages")).expect("a folder");
+    open_headquarters_over(folder, packages, clock)
+}
+
+/// The same with its packages in another place.
+pub fn open_headquarters_over(
+    folder: &Path,
+    packages: PackageStore,
+    clock: Arc<dyn Clock>,
+) -> Arc<Headquarters> {
+    let storage = SqliteStorage::open(&folder.join("hq.db")).expect("a database");
     let hq = Headquarters::new(Ports {
         storage: Arc::new(storage),
         packages,

@@ -33,6 +33,9 @@ pub const UPLOAD_PLAIN_BYTES_MAX: u64 = 64 << 20;
 /// The longest line in any package, in bytes.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// The header of an answer that sends a database elsewhere for a package: its size in bytes.
+pub const BYTES_HEADER: &str = "tillsync-package-bytes";
+
 /// What a package holds and how to check it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {

@@ -1,5 +1,6 @@
 //! Enrolment, uploads and downloads.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tillsync_exchange::package::{Manifest, PackageReader, Span, Verifier};
 use tillsync_testkit::builders::database;
@@ -150,16 +151,30 @@ fn the_same_package_twice_changes_nothing_and_a_gap_says_where_to_go_on() {
 }
 
 #[test]
-fn a_package_whose_file_is_gone_is_reported_as_such() {
+fn a_package_whose_file_is_gone_is_reported_as_such_and_another_takes_its_place() {
     let site = Site::open();
     let secret = site.enrol_store("S1");
-    let offer = offer(&site, &secret, "S1");
+    let lost = offer(&site, &secret, "S1");
     std::fs::remove_dir_all(site.packages()).expect("removed");
-    let path = package_path(&offer, "S1");
-    let answer = site.call(("GET", path.as_str()), Some(&secret), None);
+    let path = package_path(&lost, "S1");
+    let fetch = || site.call(("GET", path.as_str()), Some(&secret), None);
+    let answer = fetch();
     let message = answer.refusal(503, "busy");
-    assert!(message.contains("missing in the package store"), "{message}");
+    assert!(message.contains("there is no such object"), "{message}");
     assert_eq!(answer.headers["retry-after"], "1");
+    // A young file may be one that another machine has just written.
+    site.pass(SignedDuration::from_mins(2));
+    for _ in 0..2 {
+        let message = fetch().refusal(404, "not_found");
+        assert!(message.contains("is lost") && message.contains("snapshot"), "{message}");
+    }
+    let sessions = site.get("/api/v1/sessions?database=S1");
+    assert_eq!(sessions["items"][0]["status"], "Create failed");
+    let found = offer(&site, &secret, "S1");
+    assert_ne!(found["manifest"]["id"], lost["manifest"]["id"]);
+    let path = package_path(&found, "S1");
+    assert_eq!(site.call(("GET", path.as_str()), Some(&secret), None).status, 200);
+    site.apply(&secret, "S1", &found).expect(200);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod api;
 mod authorization;
+mod bucket;
 mod exchange;
+mod links;
 mod nodes;
 mod orders;
 mod polls;

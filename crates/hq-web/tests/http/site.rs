@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tillsync_domain::clock::Clock;
@@ -15,10 +16,10 @@ use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::MANIFEST_HEADER;
 use tillsync_exchange::package::{Manifest, PackageWriter, Span};
 use tillsync_exchange::rows::Table;
-use tillsync_hq::Headquarters;
-use tillsync_hq_web::{PlainHttp, ServeOptions, serve};
+use tillsync_hq::{Headquarters, PackageStore};
+use tillsync_hq_web::{PackageLinks, PlainHttp, ServeOptions, serve};
 use tillsync_testkit::builders::{creation, database, epoch_id, package_id};
-use tillsync_testkit::headquarters::open_headquarters;
+use tillsync_testkit::headquarters::open_headquarters_over;
 use tokio::sync::oneshot;
 use ureq::http::{HeaderMap, Request};
 
@@ -30,6 +31,7 @@ pub(crate) struct Site {
     pub(crate) hq: Arc<Headquarters>,
     pub(crate) address: SocketAddr,
     pub(crate) operator: String,
+    clock: Arc<WallClock>,
     folder: TempDir,
     /// What each database remembers as the session it applied last.
     applied: Mutex<BTreeMap<String, Value>>,
@@ -45,13 +47,14 @@ pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The machine's clock.
-struct WallClock;
+/// The machine's clock, put forward by as many microseconds.
+#[derive(Default)]
+struct WallClock(AtomicI64);
 
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "the edge of a test process")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        Timestamp::now() + SignedDuration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -80,7 +83,20 @@ impl Site {
     /// Serves a new headquarters.
     pub(crate) fn open() -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        let hq = open_headquarters(folder.path(), Arc::new(WallClock));
+        let packages =
+            PackageStore::open_folder(&folder.path().join("packages")).expect("a folder");
+        Site::serve(folder, packages, PackageLinks::default())
+    }
+
+    /// Serves a new headquarters whose packages are elsewhere.
+    pub(crate) fn open_over(packages: PackageStore, links: PackageLinks) -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        Site::serve(folder, packages, links)
+    }
+
+    fn serve(folder: TempDir, packages: PackageStore, package_links: PackageLinks) -> Site {
+        let clock = Arc::new(WallClock::default());
+        let hq = open_headquarters_over(folder.path(), packages, Arc::clone(&clock) as _);
         let operator = hq.create_operator_token("test").expect("a token").reveal().to_owned();
         let (listening, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
@@ -88,6 +104,7 @@ impl Site {
             hq: Arc::clone(&hq),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             plain_http: PlainHttp::LoopbackOnly,
+            package_links,
         };
         let server = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -98,7 +115,7 @@ impl Site {
         let address = address.recv_timeout(PATIENCE).expect("it listens");
         let applied = Mutex::default();
         let (stop, server) = (Some(stop), Some(server));
-        let site = Site { hq, address, operator, folder, applied, stop, server };
+        let site = Site { hq, address, operator, clock, folder, applied, stop, server };
         let settings = json!({"address_books": ["retail"]});
         site.operate("PUT", "/api/v1/groups/retail", Some(settings)).expect(200);
         site
@@ -126,6 +143,12 @@ impl Site {
         });
         let path = format!("/api/v1/runs/{}", started["run"].as_str().expect("an id"));
         wait_for("the run ends", || Some(self.get(&path)).filter(|run| run["outcome"] != "running"))
+    }
+
+    /// Lets time pass at headquarters.
+    pub(crate) fn pass(&self, time: SignedDuration) {
+        let micros = i64::try_from(time.as_micros()).expect("a short time");
+        self.clock.0.fetch_add(micros, Ordering::Relaxed);
     }
 
     /// Asks for an orderly end without waiting for it.
@@ -327,6 +350,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
 fn send<B: ureq::AsSendBody>(request: Request<B>) -> Answer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .max_redirects(0)
         .timeout_global(Some(2 * PATIENCE))
         .build()
         .into();

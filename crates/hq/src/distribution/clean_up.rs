@@ -12,7 +12,7 @@ use tillsync_domain::ids::PackageId;
 
 use super::{DistributionError, Download};
 use crate::headquarters::Headquarters;
-use crate::storage::StalePackages;
+use crate::storage::{PackageRecord, StalePackages};
 
 /// How long it can be seen that a package could not be made, or that there was nothing to send.
 const FRUITLESS_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -47,10 +47,12 @@ pub struct CleanUpSummary {
 }
 
 /// Where packages and their bytes disagree.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PackageFindings {
     /// Locations of available packages where nothing is.
     pub missing: Vec<String>,
+    /// Packages that were found to be lost when a database asked for them, newest first.
+    pub lost: Vec<PackageRecord>,
     /// Bytes that belong to no package and have been there for longer than a day.
     pub orphans: Vec<String>,
 }
@@ -91,7 +93,8 @@ impl Headquarters {
         let there: BTreeSet<_> = objects.iter().map(|object| &object.location).collect();
         let known = known_before.intersection(&known_after);
         let missing = known.filter(|location| !there.contains(location)).cloned().collect();
-        Ok(PackageFindings { missing, orphans })
+        let lost = self.lost_packages()?;
+        Ok(PackageFindings { missing, lost, orphans })
     }
 
     fn forget_uploads(&self, before: Timestamp) -> Result<u64, DistributionError> {

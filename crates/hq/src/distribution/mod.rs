@@ -2,6 +2,7 @@
 //! that poll, and reported back, session by session.
 
 mod clean_up;
+mod lose_package;
 mod make_packages;
 mod manage_sessions;
 mod notice_restore;
@@ -9,6 +10,7 @@ mod offer_packages;
 mod report_download;
 
 pub use clean_up::{CleanUpSummary, PackageFindings};
+pub use lose_package::OfferedPackage;
 pub use make_packages::{GroupFailure, PackageSummary};
 pub use manage_sessions::SessionCommand;
 pub use offer_packages::PollOutcome;
@@ -69,6 +71,12 @@ pub enum DistributionError {
         /// By whom.
         database: DatabaseId,
     },
+    /// The package store has lost the bytes; whoever asks again is offered another package.
+    #[error(
+        "package {0} is lost: its bytes are missing in the package store; a new snapshot takes its \
+         place and is offered as soon as it is made"
+    )]
+    Lost(PackageId),
     /// The session's status does not allow it.
     #[error("download session {session}: {step}")]
     Step {
@@ -101,9 +109,9 @@ impl DistributionError {
     /// What sort of failure it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            DistributionError::UnknownSession(_) | DistributionError::NotOffered { .. } => {
-                ErrorKind::NotFound
-            }
+            DistributionError::UnknownSession(_)
+            | DistributionError::NotOffered { .. }
+            | DistributionError::Lost(_) => ErrorKind::NotFound,
             DistributionError::Step { .. } => ErrorKind::Conflict,
             DistributionError::Build { .. } | DistributionError::Overtaken(_) => ErrorKind::Busy,
             DistributionError::Store(error) => error.kind(),

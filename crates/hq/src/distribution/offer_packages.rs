@@ -149,7 +149,8 @@ impl Headquarters {
         Ok(())
     }
 
-    /// Whether no snapshot of the group is recent enough to start a database from.
+    /// Whether no snapshot of the group is recent enough to start a database from, or one of the
+    /// deltas after it is gone.
     pub(crate) fn snapshot_is_missing(
         &self,
         download: Download,
@@ -158,9 +159,17 @@ impl Headquarters {
         let job = download.job();
         Ok(self.storage.read(|tx| {
             let newest = tx.row_version_get(group, job)?.sequence;
-            let latest = tx.snapshot_latest(group, job)?;
-            Ok(latest
-                .is_none_or(|latest| newest.saturating_sub(latest.position.sequence) > BACKLOG_MAX))
+            let Some(latest) = tx.snapshot_latest(group, job)? else { return Ok(true) };
+            let begin = latest.position.sequence;
+            if newest.saturating_sub(begin) > BACKLOG_MAX {
+                return Ok(true);
+            }
+            for sequence in begin + 1..=newest {
+                if tx.delta_get(group, job, sequence)?.is_none() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })?)
     }
 

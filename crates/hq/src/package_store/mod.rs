@@ -414,7 +414,7 @@ mod tests {
             store.read_object(&location, &mut Vec::new()),
             store.write_object(&location, [1].as_slice()),
             store.write_object(&location, large.as_slice()),
-            store.delete_objects(&[location.clone()]),
+            store.delete_objects(std::slice::from_ref(&location)),
             store.list_objects().map(drop),
         ] {
             assert_eq!(asked.expect_err("no answer").trouble(), Some(Trouble::Away));

@@ -56,11 +56,11 @@ pub struct PackageRecord {
     pub position: Position,
     /// Started, Available, Create failed or No data.
     pub status: DownloadStatus,
-    /// What it holds, once it is available.
+    /// What it holds, once it is available; a package that was lost keeps it.
     pub manifest: Option<Manifest>,
     /// Where in the package store, once it is available.
     pub location: Option<String>,
-    /// Why making it failed.
+    /// Why making it failed, or what became of its bytes.
     pub error: Option<String>,
     /// The run that made it.
     pub run: RunId,
@@ -123,9 +123,10 @@ pub struct UploadSessionRecord {
 /// Which packages nobody will ask for any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StalePackages {
-    /// Those that never became available (Started, Create failed, No data) and are older.
+    /// Those that never became available (Started, Create failed without a manifest, No data) and
+    /// are older.
     pub fruitless_before: Timestamp,
-    /// Snapshots that are older and have a newer available one beside them.
+    /// Snapshots that are older, available or lost, and have a newer available one beside them.
     pub superseded_before: Timestamp,
     /// At most this many.
     pub limit: usize,

@@ -318,22 +318,27 @@ pub fn old_packages_are_forgotten_unless_a_session_needs_them(storage: &dyn Stor
     assert_eq!(numbers(&sessions), [3, 2]);
 }
 
-/// What came to nothing goes, and a snapshot goes once a newer one is there; all that somebody may
-/// still ask for stays.
+/// What came to nothing goes, and a snapshot goes once a newer one is there, lost or not; all that
+/// somebody may still ask for stays, and so does a lost delta: others have applied it.
 pub fn stale_packages_are_forgotten_and_needed_ones_stay(storage: &dyn Storage) {
     use DownloadStatus::{Applied, CreateFailed, NoData, Requested, Started};
     prepare(storage);
     let fruitless = |n, status| PackageRecord {
         status,
+        manifest: None,
         location: None,
         ..package(n, Scope::Delta, u64::from(n), (1, 2))
     };
     let snapshot = |n| package(n, Scope::Snapshot, 1, (0, u64::from(n)));
     let other_job = PackageRecord { job: JobName::Products1040, ..snapshot(9) };
     put_packages(storage, &[fruitless(2, Started), fruitless(3, NoData)]);
-    put_packages(storage, &[fruitless(4, CreateFailed), snapshot(5), snapshot(6), snapshot(7)]);
-    let failed = PackageRecord { status: CreateFailed, location: None, ..snapshot(8) };
-    put_packages(storage, &[failed, other_job]);
+    let lost = |package| PackageRecord { status: CreateFailed, location: None, ..package };
+    let lost_delta =
+        lost(PackageRecord { created_at: at(1), ..package(10, Scope::Delta, 10, (10, 11)) });
+    let lost_snapshot = lost(PackageRecord { created_at: at(6), ..snapshot(11) });
+    put_packages(storage, &[fruitless(4, CreateFailed), lost_delta, lost_snapshot]);
+    put_packages(storage, &[snapshot(5), snapshot(6), snapshot(7)]);
+    put_packages(storage, &[lost(snapshot(8)), other_job]);
     put_sessions(storage, &[session(1, "S1", 5, Applied), session(2, "S1", 6, Requested)]);
     let forget = |fruitless, superseded, limit| {
         let (fruitless_before, superseded_before) = (at(fruitless), at(superseded));
@@ -344,9 +349,9 @@ pub fn stale_packages_are_forgotten_and_needed_ones_stay(storage: &dyn Storage) 
     assert_eq!(forget(2, 5, 9), nothing, "none is old enough");
     let two = ForgottenPackages { count: 2, locations: vec![] };
     assert_eq!(forget(5, 0, 2), two, "the oldest first");
-    let rest = ForgottenPackages { count: 2, locations: vec!["G1/5".into()] };
-    assert_eq!(forget(5, 20, 9), rest, "and the snapshot that nobody waits for");
-    assert_eq!(forget(5, 20, 9), nothing, "6 is being fetched, 7 is the newest, 8 is too young");
+    let rest = ForgottenPackages { count: 3, locations: vec!["G1/5".into()] };
+    assert_eq!(forget(5, 20, 9), rest, "and the snapshots that nobody waits for");
+    assert_eq!(forget(5, 20, 9), nothing, "6 is being fetched, 7 and 8 are the newest");
     let locations = storage.read(|tx| tx.package_locations()).expect("readable");
     assert_eq!(locations, ["G1/1", "G1/6", "G1/7", "G1/9"]);
     let filter = SessionFilter { limit: 9, ..SessionFilter::default() };

@@ -9,6 +9,7 @@ mod identity;
 mod items;
 mod jobs;
 mod kill;
+mod lost_packages;
 mod nodes;
 mod numbers;
 mod orders;

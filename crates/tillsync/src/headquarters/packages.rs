@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tillsync_hq::{PackageStore, PackageUrl};
+use tillsync_hq_web::PackageLinks;
 
 use crate::failure::{CommandError, Failure};
 
@@ -32,6 +33,25 @@ pub(crate) struct PackagesArgument {
         hide_env_values = true
     )]
     url: Option<String>,
+}
+
+/// How channels get packages out of a bucket.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LinksArgument {
+    /// Headquarters reads them and sends them on.
+    #[default]
+    ThroughHeadquarters,
+    /// From the bucket itself, by links that are valid for five minutes.
+    Direct,
+}
+
+impl From<LinksArgument> for PackageLinks {
+    fn from(links: LinksArgument) -> Self {
+        match links {
+            LinksArgument::ThroughHeadquarters => PackageLinks::ThroughHeadquarters,
+            LinksArgument::Direct => PackageLinks::Direct,
+        }
+    }
 }
 
 impl PackagesArgument {

@@ -14,7 +14,7 @@ use tillsync_hq_web::{PlainHttp, ServeOptions};
 use crate::failure::{CommandError, Failure};
 use crate::headquarters;
 use crate::headquarters::database::DatabaseArgument;
-use crate::headquarters::packages::PackagesArgument;
+use crate::headquarters::packages::{LinksArgument, PackagesArgument};
 use crate::serving::{self, ServeArguments};
 use crate::system;
 
@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     listen_url: Option<DatabaseUrl>,
     #[command(flatten)]
     packages: PackagesArgument,
+    /// How channels get packages out of a bucket. A channel that cannot reach the bucket gets them
+    /// through headquarters all the same; packages in a folder always come that way.
+    #[arg(long, value_enum, default_value_t, env = "TILLSYNC_PACKAGE_LINKS")]
+    package_links: LinksArgument,
     /// What this node is called in the list of nodes; the name of the machine when absent.
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
@@ -71,7 +75,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = runtime.block_on(async { serving.stop_requested() })?;
     let plain_http =
         if serving.allow_plain_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
-    let options = ServeOptions { hq: Arc::clone(&hq), listen: serving.listen, plain_http };
+    let (listen, package_links) = (serving.listen, arguments.package_links.into());
+    let options = ServeOptions { hq: Arc::clone(&hq), listen, plain_http, package_links };
     // The node itself ends outside the runtime: it brings one of its own.
     let server = tillsync_hq_web::serve(options, serving::announce, stop);
     Ok(serving::run_to_end(runtime, server)?)
