@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cargo::cargo_command;
-use crate::{Verdict, dependencies, tidy};
+use crate::{Verdict, cluster, dependencies, package_store, tidy, trial};
 
 /// Runs the steps, printing each with its time, and stops at the first that fails.
 pub(crate) fn run(root: &Path) -> Result<Verdict> {
@@ -42,6 +42,8 @@ enum Action {
     Tidy,
     Tests,
     Conformance,
+    Cluster,
+    PackageStore,
     Dependencies,
     Deny,
 }
@@ -91,6 +93,8 @@ const STEPS: &[Step] = &[
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
     },
+    Step { name: "nodes that are killed, in short", action: Action::Cluster },
+    Step { name: "a package store that is killed, in short", action: Action::PackageStore },
     Step { name: "dependencies", action: Action::Dependencies },
     Step { name: "cargo deny", action: Action::Deny },
 ];
@@ -107,6 +111,14 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
             cargo(root, &["test", "--workspace", "--all-targets"])
         }
         Action::Conformance => conformance(root),
+        Action::Cluster => {
+            let program = trial::build_test_program(root)?;
+            cluster::run(root, &cluster::Arguments::short(program))
+        }
+        Action::PackageStore => {
+            let program = trial::build_test_program(root)?;
+            package_store::run(root, &package_store::Arguments::short(program))
+        }
         Action::Dependencies => dependencies::run(root),
         Action::Deny if has_cargo_command(root, "deny") => cargo(root, &["deny", "check"]),
         Action::Deny => {

@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`, `cluster`, `package-store`.
+//! `check-demo`, `crash`, `cluster`, `package-store`, `relocate`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -13,6 +13,7 @@ mod crash;
 mod dependencies;
 mod generate;
 mod package_store;
+mod relocate;
 mod tidy;
 mod tree;
 mod trial;
@@ -63,6 +64,10 @@ enum Command {
     ///
     /// Example: cargo xtask cluster --nodes 3 --kills 30
     Cluster(cluster::Arguments),
+    /// Move a headquarters of 100,000 customers from SQLite to PostgreSQL; its stores must go on.
+    ///
+    /// Example: cargo xtask relocate --customers 100000
+    Relocate(relocate::Arguments),
     /// Check the JSON report that `tillsync demo --json` printed.
     CheckDemo(check_demo::Arguments),
 }
@@ -77,6 +82,7 @@ fn main() -> ExitCode {
         Command::Crash(arguments) => crash::run(root, &arguments),
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),
+        Command::Relocate(arguments) => relocate::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };
     match outcome {

@@ -52,8 +52,18 @@ pub(crate) fn in_folder(
 
 /// Builds the program as it ships and says where it is.
 pub(crate) fn build_program(root: &Path) -> Result<PathBuf> {
+    build(root, &["--release"])
+}
+
+/// Builds the program as tests run it, which is there already as a rule.
+pub(crate) fn build_test_program(root: &Path) -> Result<PathBuf> {
+    build(root, &[])
+}
+
+fn build(root: &Path, profile: &[&str]) -> Result<PathBuf> {
     let output = cargo_command(root)
-        .args(["build", "--release", "--package", "tillsync"])
+        .args(["build", "--package", "tillsync"])
+        .args(profile)
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

@@ -241,6 +241,17 @@ impl Fleet {
         self.server(node).start()
     }
 
+    /// Starts headquarters, which does not run, over another database from now on; everything else
+    /// stays where it is.
+    ///
+    /// # Errors
+    /// Broken: it did not come up.
+    pub fn move_headquarters(&mut self, database: DatabaseUrl) -> Result<(), FleetError> {
+        self.operator = self.operator.clone().on_database(Some(database));
+        self.headquarters.run_as(self.operator.clone());
+        self.headquarters.start()
+    }
+
     /// Stops every server gracefully: registers and stores first, headquarters last.
     ///
     /// # Errors

@@ -197,6 +197,18 @@ impl HeadquartersClient {
         Ok(ledger)
     }
 
+    /// One series of the metrics, by its name with its labels; 0 while nothing was counted.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn metric(&self, series: &str) -> Result<f64, FleetError> {
+        let Value::String(text) = self.get("/metrics")? else {
+            return Err(request_error("/metrics", unexpected(StatusCode::OK, &Value::Null)));
+        };
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.parse().ok()).unwrap_or(0.0))
+    }
+
     /// Everything of a list of the interface, page by page, as it stands there.
     ///
     /// # Errors
@@ -234,17 +246,22 @@ impl HeadquartersClient {
         self.wait_for_run(&started, deadline)
     }
 
-    /// The same, unless a run goes on already.
+    /// The same, unless a run goes on already. It is waited for this long: the node that runs it
+    /// may be gone.
     ///
     /// # Errors
-    /// Busy: no answer came. Broken: an odd answer, or no end.
-    pub fn run_job_if_free(&self, job: JobName) -> Result<Option<Value>, FleetError> {
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn run_job_if_free(
+        &self,
+        job: JobName,
+        limit: Duration,
+    ) -> Result<Option<Value>, FleetError> {
         let path = format!("/api/v1/jobs/{job}/runs");
         match self.post(&path, &json!({}))? {
             (status, _) if is_busy(status) => Ok(None),
             (status, body) => {
                 let started = Self::started(&path, status, &body)?;
-                self.wait_for_run(&started, Deadline::after(RUN_LIMIT)).map(Some)
+                self.wait_for_run(&started, Deadline::after(limit)).map(Some)
             }
         }
     }

@@ -115,6 +115,11 @@ impl Server {
         &self.address
     }
 
+    /// Is this program from its next start on.
+    pub(crate) fn run_as(&mut self, program: Program) {
+        self.program = program;
+    }
+
     /// Starts the process and waits until it listens.
     pub(crate) fn start(&mut self) -> Result<(), FleetError> {
         let started = |source| FleetError::Start { what: self.name.clone(), source };

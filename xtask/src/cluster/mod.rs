@@ -1,10 +1,10 @@
 //! The cluster test: several nodes of headquarters over one PostgreSQL, stores under load, nodes
 //! killed, paused and drained at random, PostgreSQL restarted twice.
 //!
-//! Every acknowledged customer must end with exactly one account, known at every store, and the
-//! account numbers must have no gap. This module must see the program as a stranger does.
+//! Every acknowledged customer must end with exactly one account, known at every store, the account
+//! numbers must have no gap, and every acknowledged sale and order must be in the books once. This
+//! module must see the program as a stranger does.
 
-mod load;
 mod trouble;
 
 use std::path::{Path, PathBuf};
@@ -14,9 +14,11 @@ use anyhow::Result;
 use tillsync_fleet::{Fleet, FleetPlan, Program, TemporaryPostgres};
 
 use crate::Verdict;
+use crate::crash::books::{Books, BooksJudgement};
 use crate::crash::judge::{self, Dump, Judgement};
+use crate::crash::load::{Acknowledged, Load, Pace};
+use crate::crash::operator::{self, Operator};
 use crate::trial;
-use load::Load;
 use trouble::Troubles;
 
 /// Arguments of `cargo xtask cluster`.
@@ -43,64 +45,104 @@ pub(crate) struct Arguments {
     /// Keep the databases of the stores and the logs in this folder.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Test this executable instead of building the program as it ships.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+}
+
+/// What one store is asked to do: there are many of them.
+const PACE: Pace = Pace { clients: 1, between: Duration::from_millis(200) };
+
+impl Arguments {
+    /// A trial of less than a minute, for every change.
+    pub(crate) fn short(program: PathBuf) -> Self {
+        Arguments {
+            nodes: 2,
+            kills: 4,
+            stores: 3,
+            seed: None,
+            long_pause: 1,
+            seconds_max: 60,
+            data_dir: None,
+            program: Some(program),
+        }
+    }
 }
 
 /// Makes trouble under load and judges what is left.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     let seed = trial::seed(arguments.seed);
-    let executable = trial::build_program(root)?;
+    let executable = match &arguments.program {
+        Some(program) => program.clone(),
+        None => trial::build_program(root)?,
+    };
     trial::in_folder("cluster", arguments.data_dir.as_deref(), |folder| {
-        trouble_and_judge(arguments, seed, &executable, folder)
+        Trial { arguments, seed, executable: &executable, folder }
+            .trouble_and_judge(&root.join("data/items.csv"))
     })
 }
 
-fn trouble_and_judge(
-    arguments: &Arguments,
+/// What one trial is about.
+struct Trial<'a> {
+    arguments: &'a Arguments,
     seed: u64,
-    executable: &Path,
-    folder: &Path,
-) -> Result<Verdict> {
-    let postgres = TemporaryPostgres::start()?;
-    let plan = FleetPlan {
-        executable: executable.to_owned(),
-        folder: folder.to_owned(),
-        stores: arguments.stores,
-        registers: 0,
-        database: Some(postgres.url()),
-        packages: None,
-    };
-    let nodes = usize::try_from(arguments.nodes).expect("a small number");
-    let mut fleet = Fleet::start_nodes(&plan, nodes, |name| eprintln!("started {name}"))?;
-    let load = Load::start(fleet.edges())?;
-    let long_pause = Duration::from_secs(arguments.long_pause);
-    let mut troubles = Troubles::new(seed, long_pause);
-    let made = troubles.make(&mut fleet, &postgres, (arguments.kills, &load));
-    let told = load.stop()?;
-    made?;
-    eprintln!("{} customers acknowledged; waiting for all of them to settle", told.len());
-    let limit = Duration::from_secs(arguments.seconds_max);
-    let has_settled = trial::wait_until_settled(&fleet, told.len() as u64, limit);
-    fleet.stop()?;
-    let program = Program::at(executable).on_database(Some(postgres.url()));
-    let dump = Dump::read(&program, folder)?;
-    let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
-    let findings = Findings {
-        acknowledged: told.len(),
-        customers: dump.judge(&told, &places),
-        gaps: gaps_of(dump.accounts()),
-        has_settled,
-        doctor: trial::errors_of_doctor(&program, folder)?,
-    };
-    troubles.print();
-    findings.print();
-    Ok(if findings.are_good() { Verdict::Passed } else { Verdict::Failed })
+    executable: &'a Path,
+    folder: &'a Path,
+}
+
+impl Trial<'_> {
+    fn trouble_and_judge(&self, items: &Path) -> Result<Verdict> {
+        let postgres = TemporaryPostgres::start()?;
+        let plan = FleetPlan {
+            executable: self.executable.to_owned(),
+            folder: self.folder.to_owned(),
+            stores: self.arguments.stores,
+            registers: 0,
+            database: Some(postgres.url()),
+            packages: None,
+        };
+        let nodes = usize::try_from(self.arguments.nodes).expect("a small number");
+        let mut fleet = Fleet::start_nodes(&plan, nodes, |name| eprintln!("started {name}"))?;
+        let program = Program::at(self.executable).on_database(Some(postgres.url()));
+        operator::set_up(&fleet, &program, items)?;
+        let load = Load::start(fleet.edges(), PACE)?;
+        let operator = Operator::start(fleet.headquarters()?)?;
+        let long_pause = Duration::from_secs(self.arguments.long_pause);
+        let mut troubles = Troubles::new(self.seed, long_pause);
+        let made = troubles.make(&mut fleet, &postgres, (self.arguments.kills, &load));
+        let told = load.stop()?;
+        let posting_runs = operator.stop()?;
+        made?;
+        eprintln!(
+            "{} customers and {} sales and orders acknowledged; waiting for all of them to settle",
+            told.count(),
+            told.sold.trades.len()
+        );
+        let limit = Duration::from_secs(self.arguments.seconds_max);
+        let has_settled = trial::wait_until_settled(&fleet, told.count(), limit);
+        let hq = fleet.headquarters()?;
+        operator::end_day(&hq)?;
+        let books = Books::read(&hq)?.judge(&told.sold);
+        fleet.stop()?;
+        let dump = Dump::read(&program, self.folder)?;
+        let places: Vec<_> = fleet.edges().iter().map(judge::place_of).collect();
+        let customers = dump.judge(&told.customers, &places);
+        let gaps = gaps_of(dump.accounts());
+        let doctor = trial::errors_of_doctor(&program, self.folder)?;
+        let findings = Findings { told, customers, gaps, books, posting_runs, has_settled, doctor };
+        troubles.print();
+        findings.print();
+        Ok(if findings.are_good() { Verdict::Passed } else { Verdict::Failed })
+    }
 }
 
 /// What is left in the end.
 struct Findings {
-    acknowledged: usize,
+    told: Acknowledged,
     customers: Judgement,
     gaps: u64,
+    books: BooksJudgement,
+    posting_runs: u64,
     has_settled: bool,
     doctor: Vec<String>,
 }
@@ -108,7 +150,10 @@ struct Findings {
 impl Findings {
     fn are_good(&self) -> bool {
         self.customers.is_clean()
-            && self.acknowledged > 0
+            && self.books.findings().next().is_none()
+            && self.told.unanswered.is_empty()
+            && self.told.count() > 0
+            && !self.told.sold.trades.is_empty()
             && self.gaps == 0
             && self.has_settled
             && self.doctor.is_empty()
@@ -117,8 +162,12 @@ impl Findings {
     fn print(&self) {
         let unknown: u64 = self.customers.unknown.values().sum();
         let further = [("sequence gaps", self.gaps), ("unknown at a store", unknown)];
-        self.customers.print(self.acknowledged as u64, &further);
-        trial::print_end(self.has_settled, &self.doctor, self.customers.details());
+        self.customers.print(self.told.count(), &further);
+        self.books.print(&self.told.sold, self.posting_runs);
+        println!("unanswered: {}", self.told.unanswered.len());
+        let unanswered = self.told.unanswered.iter().map(|one| format!("unanswered: {one}"));
+        let details = self.customers.details().chain(self.books.findings()).chain(unanswered);
+        trial::print_end(self.has_settled, &self.doctor, details);
     }
 }
 

@@ -8,7 +8,7 @@ use tillsync_fleet::{
     Fleet, HeadquartersClient, Killed, NodeId, Stopwatch, TemporaryPostgres, pause, wait_until,
 };
 
-use super::load::Load;
+use crate::crash::load::Load;
 use crate::generate::random::Random;
 
 /// How long the other nodes may take to go on: a lease, a look, and the time of slow machines.

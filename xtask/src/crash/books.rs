@@ -7,6 +7,7 @@ use serde_json::Value;
 use tillsync_fleet::{Decimal, HeadquartersClient, PostedReport};
 
 use super::clerk::{LOST_PER_SHIFT, Sold, euro};
+use crate::trial::print_counts;
 
 /// What headquarters knows of sales, orders and shifts.
 #[derive(Debug, Default)]
@@ -46,6 +47,24 @@ pub(crate) struct BooksJudgement {
 }
 
 impl BooksJudgement {
+    /// Prints counts and sums, beside what clerks were told.
+    pub(crate) fn print(&self, told: &Sold, posting_runs: u64) {
+        let orders = told.trades.iter().filter(|trade| trade.is_order).count();
+        let counts = [
+            ("sales", (told.trades.len() - orders).to_string()),
+            ("orders", orders.to_string()),
+            ("shifts", told.shifts_closed.to_string()),
+            ("lost", self.lost.len().to_string()),
+            ("doubled", self.doubled.len().to_string()),
+            ("not posted", self.not_posted.len().to_string()),
+            ("sold, EUR", format!("{:.2}", self.amount_told)),
+            ("posted, EUR", format!("{:.2}", self.amount_posted)),
+            ("statements", self.statements.to_string()),
+            ("posting runs", posting_runs.to_string()),
+        ];
+        print_counts("sales and orders", counts);
+    }
+
     /// Everything that is wrong, for people.
     pub(crate) fn findings(&self) -> impl Iterator<Item = String> {
         let BooksJudgement { lost, doubled, not_posted, wrong, .. } = self;

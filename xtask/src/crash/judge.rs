@@ -80,6 +80,12 @@ impl Dump {
         self.headquarters.iter().map(|known| known.account.as_str())
     }
 
+    /// The account number of every customer of headquarters, by GUID.
+    pub(crate) fn account_of_guid(&self) -> BTreeMap<&str, &str> {
+        let pairs = self.headquarters.iter();
+        pairs.map(|known| (known.guid.as_str(), known.account.as_str())).collect()
+    }
+
     fn add(&mut self, line: &str) -> Result<()> {
         let line: Value = serde_json::from_str(line)?;
         let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);

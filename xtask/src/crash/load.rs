@@ -13,14 +13,23 @@ use tillsync_fleet::{
 
 use super::clerk::{Clerk, Sold};
 
-/// Clients of each edge. The first answers for the drawer.
-const CLIENTS_PER_EDGE: usize = 2;
+/// How much is done at each edge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Clients. The first answers for the drawer.
+    pub(crate) clients: usize,
+    /// The pause of a client between two customers: load, but not a flood.
+    pub(crate) between: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace { clients: 2, between: Duration::from_millis(15) }
+    }
+}
 
 /// Customers that the first client serves in one shift.
 const SERVED_PER_SHIFT: u64 = 40;
-
-/// The pause of a client between two customers: load, but not a flood.
-const BETWEEN: Duration = Duration::from_millis(15);
 
 /// The wait before the same thing is asked for again.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -61,14 +70,15 @@ impl Acknowledged {
 
 impl Load {
     /// Starts the clients of every edge.
-    pub(crate) fn start(edges: &[Edge]) -> Result<Load> {
+    pub(crate) fn start(edges: &[Edge], pace: Pace) -> Result<Load> {
         let shared = Arc::new(Shared::default());
         let mut threads = Vec::new();
         for edge in edges {
-            for client in 0..CLIENTS_PER_EDGE {
+            for client in 0..pace.clients {
                 let (door, shared) = (edge.door.clone(), Arc::clone(&shared));
                 let name = format!("{}-{client}", edge.id);
-                let work = move || serve_customers(&name, &door, client == 0, &shared);
+                let between = pace.between;
+                let work = move || serve_customers(&name, &door, (client == 0, between), &shared);
                 let thread = std::thread::Builder::new().name("client".to_owned()).spawn(work);
                 threads.push(thread.context("start a client")?);
             }
@@ -120,7 +130,12 @@ impl Shared {
     }
 }
 
-fn serve_customers(name: &str, door: &EdgeDoor, has_drawer: bool, shared: &Shared) -> Acknowledged {
+fn serve_customers(
+    name: &str,
+    door: &EdgeDoor,
+    (has_drawer, between): (bool, Duration),
+    shared: &Shared,
+) -> Acknowledged {
     let client = CommerceClient::new(door);
     let mut clerk = Clerk::at(name, door, shared);
     let mut outcome = Acknowledged::default();
@@ -140,7 +155,7 @@ fn serve_customers(name: &str, door: &EdgeDoor, has_drawer: bool, shared: &Share
             }
             Err(error) => outcome.unanswered.push(format!("{identification}: {error}")),
         }
-        pause(BETWEEN);
+        pause(between);
     }
     let (sold, unanswered) = clerk.end();
     outcome.sold = sold;

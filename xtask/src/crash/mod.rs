@@ -22,7 +22,7 @@ use crate::generate::random::Random;
 use crate::trial::{self, print_counts};
 use books::{Books, BooksJudgement};
 use judge::{Dump, Judgement};
-use load::{Acknowledged, Load};
+use load::{Acknowledged, Load, Pace};
 use operator::Operator;
 
 /// Arguments of `cargo xtask crash`.
@@ -90,7 +90,7 @@ impl Trial<'_> {
         let mut fleet = Fleet::start(&plan, |name| eprintln!("started {name}"))?;
         let program = Program::at(self.executable);
         operator::set_up(&fleet, &program, items)?;
-        let load = Load::start(fleet.edges())?;
+        let load = Load::start(fleet.edges(), Pace::default())?;
         let operator = Operator::start(fleet.headquarters()?)?;
         let killed = kill_at_random(&mut fleet, self.arguments.kills, self.seed, &load);
         let told = load.stop()?;
@@ -137,20 +137,7 @@ impl Findings {
         }
         customers.print(told.count(), &[]);
         print_counts("accounts unknown or wrong at", &customers.unknown);
-        let orders = told.sold.trades.iter().filter(|trade| trade.is_order).count();
-        let counts = [
-            ("sales", (told.sold.trades.len() - orders).to_string()),
-            ("orders", orders.to_string()),
-            ("shifts", told.sold.shifts_closed.to_string()),
-            ("lost", books.lost.len().to_string()),
-            ("doubled", books.doubled.len().to_string()),
-            ("not posted", books.not_posted.len().to_string()),
-            ("sold, EUR", format!("{:.2}", books.amount_told)),
-            ("posted, EUR", format!("{:.2}", books.amount_posted)),
-            ("statements", books.statements.to_string()),
-            ("posting runs", self.posting_runs.to_string()),
-        ];
-        print_counts("sales and orders", counts);
+        books.print(&told.sold, self.posting_runs);
         println!("unanswered: {}", told.unanswered.len());
         let unanswered = told.unanswered.iter().map(|one| format!("unanswered: {one}"));
         let details = customers.details().chain(books.findings()).chain(unanswered);

@@ -19,6 +19,9 @@ const GOODS_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The pause between two runs of the posting jobs while processes are killed.
 const BETWEEN: Duration = Duration::from_millis(300);
 
+/// How long one of those runs is waited for: whoever runs it may have been killed.
+const RUN_WAIT_MAX: Duration = Duration::from_secs(10);
+
 /// How often the end of the day is tried.
 const ROUNDS_MAX: usize = 5;
 
@@ -46,7 +49,7 @@ impl Operator {
             while !stopping.load(Ordering::SeqCst) {
                 for job in POSTING {
                     // Headquarters may be down, or its dead run may still hold the lease.
-                    runs += u64::from(matches!(hq.run_job_if_free(job), Ok(Some(_))));
+                    runs += u64::from(matches!(hq.run_job_if_free(job, RUN_WAIT_MAX), Ok(Some(_))));
                 }
                 pause(BETWEEN);
             }

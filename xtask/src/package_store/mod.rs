@@ -2,7 +2,8 @@
 //! killed in the middle, again and again.
 //!
 //! While the store is away, tills sell, headquarters promotes, and the jobs that make packages fail
-//! with a reason; once it is back, everything must come out as if nothing had happened.
+//! with a reason; once it is back, everything must come out as if nothing had happened. All of it
+//! once with packages that headquarters sends, and once with links to the server.
 
 mod seaweed;
 
@@ -19,10 +20,16 @@ use tillsync_fleet::{
 use crate::Verdict;
 use crate::crash::books::Books;
 use crate::crash::judge::{self, Dump};
-use crate::crash::load::{Acknowledged, Load};
+use crate::crash::load::{Acknowledged, Load, Pace};
 use crate::crash::operator;
 use crate::trial;
 use seaweed::{SECRET, Seaweed};
+
+/// The environment variable that tells headquarters how packages go.
+const LINKS_VARIABLE: &str = "TILLSYNC_PACKAGE_LINKS";
+
+/// What every link of S3 holds, and no log may.
+const SIGNATURE: &str = "X-Amz-Signature";
 
 /// Customers that must be promoted before each kill, and while the store is away.
 const PROMOTED_BETWEEN: u64 = 25;
@@ -45,9 +52,39 @@ pub(crate) struct Arguments {
     /// The longest wait for everything to settle after the last kill, in seconds.
     #[arg(long, default_value_t = 180)]
     seconds_max: u64,
+    /// Only with packages on this way: headquarters or link; without it, both.
+    #[arg(long, value_enum)]
+    way: Option<Way>,
     /// Test this executable instead of building the program as it ships.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+}
+
+/// How the bytes of packages go to the stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Way {
+    /// Headquarters reads them and sends them on.
+    Headquarters,
+    /// From the server itself.
+    Link,
+}
+
+impl Way {
+    /// What headquarters calls it among its settings.
+    fn setting(self) -> &'static str {
+        match self {
+            Way::Headquarters => "through-headquarters",
+            Way::Link => "direct",
+        }
+    }
+}
+
+impl Arguments {
+    /// A trial of less than a minute, for every change.
+    pub(crate) fn short(program: PathBuf) -> Self {
+        let (way, program) = (Some(Way::Link), Some(program));
+        Arguments { s3: true, kills: 1, stores: 1, seconds_max: 60, way, program }
+    }
 }
 
 /// Runs the loop over a store that is killed, and judges what is left.
@@ -56,16 +93,31 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
         Some(program) => program.clone(),
         None => trial::build_program(root)?,
     };
-    trial::in_folder("package-store", None, |folder| {
-        Trial { arguments, executable, folder: folder.join("fleet") }
-            .run(root, &folder.join("seaweedfs"))
-    })
+    let both = [Way::Headquarters, Way::Link];
+    for way in both.into_iter().filter(|way| arguments.way.is_none_or(|asked| asked == *way)) {
+        let verdict = trial::in_folder("package-store", None, |folder| {
+            let (executable, fleet) = (executable.clone(), folder.join("fleet"));
+            let trial = Trial { arguments, way, executable, folder: fleet };
+            trial.run(root, &folder.join("seaweedfs"))
+        })?;
+        if verdict == Verdict::Failed {
+            return Ok(verdict);
+        }
+    }
+    Ok(Verdict::Passed)
 }
 
 struct Trial<'a> {
     arguments: &'a Arguments,
+    way: Way,
     executable: PathBuf,
     folder: PathBuf,
+}
+
+/// How many packages went which way.
+struct Sent {
+    by_headquarters: f64,
+    by_link: f64,
 }
 
 /// What happened around the kills.
@@ -83,8 +135,10 @@ type Findings = Vec<String>;
 impl Trial<'_> {
     fn run(&self, root: &Path, seaweed: &Path) -> Result<Verdict> {
         let mut store = Seaweed::start(root, seaweed)?;
-        let service = store.service();
-        println!("packages in {} on SeaweedFS", service.url);
+        let mut service = store.service();
+        let setting = (LINKS_VARIABLE.to_owned(), self.way.setting().to_owned());
+        service.variables.push(setting);
+        println!("packages in {} on SeaweedFS, {}", service.url, self.way.setting());
         let plan = FleetPlan {
             executable: self.executable.clone(),
             folder: self.folder.clone(),
@@ -97,7 +151,7 @@ impl Trial<'_> {
         let program = Program::at(&self.executable).on_packages(Some(service));
         operator::set_up(&fleet, &program, &root.join("data/items.csv"))?;
         let hq = fleet.headquarters()?;
-        let load = Load::start(fleet.edges())?;
+        let load = Load::start(fleet.edges(), Pace::default())?;
         let outages = self.kill_store(&mut store, &hq);
         let told = load.stop()?;
         let outages = outages?;
@@ -107,17 +161,25 @@ impl Trial<'_> {
         let has_settled = trial::wait_until_settled(&fleet, told.count(), limit);
         let seconds = watch.seconds();
         operator::end_day(&hq)?;
+        let sent = Sent::read(&hq)?;
         let mut findings = self.judge(&fleet, &program, &told)?;
+        findings.extend(sent.judge(self.way));
         if !has_settled {
             findings.push("not every edge knows every customer".to_owned());
         }
         let log = std::fs::read_to_string(fleet.layout().log("hq"))?;
         fleet.stop()?;
-        if log.contains(SECRET) {
-            findings.push("the log of headquarters holds the secret of the store".to_owned());
+        if log.contains(SECRET) || log.contains(SIGNATURE) {
+            findings.push("the log of headquarters holds a secret of the store".to_owned());
+        }
+        for edge in fleet.edges() {
+            let log = std::fs::read_to_string(fleet.layout().log(&edge.id.to_string()))?;
+            if log.contains(SIGNATURE) {
+                findings.push(format!("the log of {} holds a link", edge.id));
+            }
         }
         findings.extend(examine_with_doctor(&program, &self.folder)?);
-        self.print(&told, &outages, seconds, &findings);
+        self.print((&told, &sent), &outages, seconds, &findings);
         Ok(if findings.is_empty() { Verdict::Passed } else { Verdict::Failed })
     }
 
@@ -154,12 +216,20 @@ impl Trial<'_> {
         Ok(findings)
     }
 
-    fn print(&self, told: &Acknowledged, outages: &Outages, seconds: f64, findings: &Findings) {
+    fn print(
+        &self,
+        (told, sent): (&Acknowledged, &Sent),
+        outages: &Outages,
+        seconds: f64,
+        findings: &Findings,
+    ) {
         for (name, value) in [
             ("store killed", self.arguments.kills.to_string()),
             ("promoted while it was away", outages.promoted.to_string()),
             ("customers acknowledged", told.count().to_string()),
             ("sales and orders", told.sold.trades.len().to_string()),
+            ("packages by headquarters", sent.by_headquarters.to_string()),
+            ("packages by a link", sent.by_link.to_string()),
             ("settled after, s", format!("{seconds:.1}")),
             ("findings", findings.len().to_string()),
         ] {
@@ -169,6 +239,24 @@ impl Trial<'_> {
             println!("job 1010 without its store: {reason}");
         }
         findings.iter().take(40).for_each(|finding| println!("  {finding}"));
+    }
+}
+
+impl Sent {
+    fn read(hq: &HeadquartersClient) -> Result<Sent> {
+        let sent = |way| hq.metric(&format!("tillsync_packages_sent_total{{way=\"{way}\"}}"));
+        Ok(Sent { by_headquarters: sent("headquarters")?, by_link: sent("link")? })
+    }
+
+    /// Some packages go through headquarters in any case, when the store breaks off in the middle.
+    fn judge(&self, way: Way) -> Option<String> {
+        let is_right = match way {
+            Way::Headquarters => self.by_link == 0.0 && self.by_headquarters > 0.0,
+            Way::Link => self.by_link > self.by_headquarters,
+        };
+        let Sent { by_headquarters, by_link } = self;
+        (!is_right)
+            .then(|| format!("{by_headquarters} packages by headquarters, {by_link} by links"))
     }
 }
 
