@@ -13,7 +13,9 @@ use rusqlite::Connection;
 use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::PackageId;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::messages::{DatabaseHealth, DownloadReport, DownloadResult, Offer, Poll};
+use tillsync_exchange::messages::{
+    DatabaseHealth, DownloadReport, DownloadResult, Offer, Poll, PollAnswer,
+};
 use tillsync_exchange::package::{CheckedSink, Manifest, PackageError};
 
 use crate::apply::{self, ApplyError};
@@ -21,6 +23,7 @@ use crate::db::DbError;
 use crate::edge::Edge;
 use crate::health;
 use crate::link::LinkChange;
+use crate::testimony;
 use crate::upstream::{Upstream, UpstreamError};
 
 /// What a poll brought.
@@ -121,10 +124,7 @@ pub fn poll_once(
     wait: Duration,
     clock: &dyn Clock,
 ) -> Result<Polled, DownloadError> {
-    let poll = edge.db.read(|connection| poll_message(edge, connection, wait, clock.now()))?;
-    let answer = upstream.poll(&poll);
-    note(edge, &answer, clock.now());
-    let answer = answer?;
+    let (poll, answer) = ask(edge, upstream, wait, clock)?;
     // A stop that came during the wait: what is offered will be offered again.
     if edge.signals.is_stopping() {
         return Ok(Polled { applied: 0, pull: None });
@@ -163,6 +163,38 @@ pub fn clear_incoming(edge: &Edge) -> io::Result<()> {
     }
 }
 
+/// Polls, and tells a headquarters that was restored what it asks for, until it has heard all.
+fn ask(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    wait: Duration,
+    clock: &dyn Clock,
+) -> Result<(Poll, PollAnswer), DownloadError> {
+    let mut asked = None;
+    loop {
+        let mut poll =
+            edge.db.read(|connection| poll_message(edge, connection, wait, clock.now()))?;
+        if let Some(asked) = asked {
+            let page =
+                edge.db.read(|connection| testimony::page(connection, edge.identity(), asked))?;
+            poll.testimony = Some(page);
+        }
+        let answer = upstream.poll(&poll);
+        note(edge, &answer, clock.now());
+        let answer = answer?;
+        match answer.testify {
+            // An upstream that asks for the same page again is not served by the same answer.
+            Some(next) if asked != Some(next) && !edge.signals.is_stopping() => {
+                if asked.is_none() {
+                    tracing::warn!("headquarters was restored; it is told what was learnt from it");
+                }
+                asked = Some(next);
+            }
+            Some(_) | None => return Ok((poll, answer)),
+        }
+    }
+}
+
 fn poll_message(
     edge: &Edge,
     connection: &Connection,
@@ -177,6 +209,8 @@ fn poll_message(
         wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         pulled,
         applied: apply::applied_last(connection)?,
+        learnt: Some(testimony::learnt(connection)?),
+        testimony: None,
         mode: edge.mode(),
         health: DatabaseHealth {
             pending: pending.count,

@@ -29,6 +29,7 @@ pub mod sell;
 mod sequences;
 pub mod shifts;
 mod signals;
+mod testimony;
 pub mod transactions;
 pub mod upload;
 pub mod upstream;

@@ -130,6 +130,7 @@ pub(crate) fn customer_upsert(
             Some(number)
         }
     };
+    account_release(connection, row)?;
     connection
         .prepare_cached(
             "INSERT INTO customer (row, guid, account, party_number, created_at, version,
@@ -153,6 +154,16 @@ pub(crate) fn customer_upsert(
     if number.is_none() {
         text_write(connection, connection.last_insert_rowid(), &row.content)?;
     }
+    Ok(())
+}
+
+/// Takes a number from any other customer that has it here: headquarters gives a number to one
+/// customer only, so the other row is of a past that headquarters has lost (F64). That customer is
+/// pending until headquarters sends its number.
+fn account_release(connection: &Connection, row: &CustomerRow) -> Result<(), DbError> {
+    connection
+        .prepare_cached("UPDATE customer SET account = NULL WHERE account = ?1 AND guid <> ?2")?
+        .execute(params![row.account, row.guid.as_uuid().as_bytes()])?;
     Ok(())
 }
 

@@ -26,6 +26,7 @@ use crate::link::LinkChange;
 use crate::log::{self, Visit};
 use crate::sequences::{self, Sequence};
 use crate::upstream::{Upstream, UpstreamError};
+use crate::testimony;
 use session::UploadSession;
 
 /// Even content that does not compress stays below the receiver's limit on compressed bytes.
@@ -176,8 +177,10 @@ fn current_watermark(
             return Ok(watermark);
         }
     }
-    let epoch = edge.db.read(identity::epoch_read)?;
-    let answer = upstream.hello(&Hello { protocol: SPOKEN, epoch });
+    let acknowledged = edge.db.read(testimony::acknowledged)?;
+    let epoch = acknowledged.epoch;
+    let acknowledged = Some(acknowledged);
+    let answer = upstream.hello(&Hello { protocol: SPOKEN, epoch, acknowledged });
     note(edge, &answer, attempt.now);
     let welcome = answer?;
     if !(SPOKEN.min..=SPOKEN.max).contains(&welcome.protocol) {

@@ -102,6 +102,10 @@ uuid_identity!(
     /// The identity of one run of a job.
     RunId, "job run id"
 );
+uuid_identity!(
+    /// The identity of one recovery of a headquarters that was restored (F64).
+    RecoveryId, "recovery id"
+);
 
 impl From<OperationId> for EntryId {
     fn from(operation: OperationId) -> Self {

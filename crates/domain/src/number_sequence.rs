@@ -76,6 +76,25 @@ impl NumberFormat {
         (rest == 0)
             .then(|| AccountNumber::parse(&spelled).expect("a format spells printable numbers"))
     }
+
+    /// The number that is spelled so, or nothing when this format does not spell it.
+    pub fn read(&self, spelled: &str) -> Option<u64> {
+        if spelled.chars().count() != self.0.chars().count() {
+            return None;
+        }
+        self.0.chars().zip(spelled.chars()).try_fold(0_u64, |number, (place, found)| {
+            let Some(radix) = place_radix(place) else {
+                return (place == found).then_some(number);
+            };
+            number.checked_mul(radix)?.checked_add(place_digit(place, found)?)
+        })
+    }
+}
+
+fn place_digit(place: char, found: char) -> Option<u64> {
+    let first = if place == '#' { '0' } else { 'A' };
+    let digit = u64::from(found).checked_sub(u64::from(first))?;
+    (digit < place_radix(place)?).then_some(digit)
 }
 
 fn place_radix(place: char) -> Option<u64> {
@@ -170,6 +189,14 @@ impl NumberSequence {
         numbers
     }
 
+    /// Moves behind a number that was given already, although this sequence does not know it; what
+    /// it could not have spelled, it cannot repeat.
+    pub fn move_past(&mut self, spelled: &str) {
+        if let Some(number) = self.format.read(spelled).filter(|number| *number <= self.largest) {
+            self.next = self.next.max(number + 1);
+        }
+    }
+
     /// The sequence after a change by an operator, extension included.
     ///
     /// # Errors
@@ -261,6 +288,18 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_moves_past_numbers_it_could_have_given_and_never_back() {
+        let mut sequence = NumberSequence::new(format("C-##"), SequenceMode::Continuous);
+        for (given, next) in
+            [("C-07", 8), ("C-03", 8), ("X-50", 8), ("C-1", 8), ("C-1A", 8), ("C-99", 100)]
+        {
+            sequence.move_past(given);
+            assert_eq!(sequence.next, next, "{given}");
+        }
+        assert_eq!(sequence.remaining(), 0);
+    }
+
+    #[test]
     fn a_change_that_would_repeat_numbers_is_refused() {
         let mut sequence = NumberSequence::new(format("###"), SequenceMode::Continuous);
         sequence.take(10);
@@ -283,6 +322,15 @@ mod tests {
             let (a, b) = (a % (format.largest() + 1), b % (format.largest() + 1));
             prop_assume!(a != b);
             prop_assert_ne!(format.spell(a), format.spell(b));
+        }
+
+        #[test]
+        fn what_is_spelled_is_read_back(pattern in "[#&C-]{1,9}", number: u64) {
+            prop_assume!(pattern.contains(['#', '&']));
+            let format = format(&pattern);
+            let number = number % (format.largest() + 1);
+            let spelled = format.spell(number).expect("it fits");
+            prop_assert_eq!(format.read(spelled.as_str()), Some(number));
         }
 
         #[test]

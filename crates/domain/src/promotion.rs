@@ -1,7 +1,7 @@
 //! Promotion: decides, without doing anything, what becomes of staged operations.
 //!
 //! Two steps. [`triage`] sorts staged operations into what can be applied, what fails and what
-//! must wait, and so says how many account numbers are needed. [`Triage::number`] gives each new
+//! must wait, and so says who needs an account number. [`Triage::number`] gives each new
 //! customer its number and yields the [`PromotionPlan`] that one database transaction applies.
 //! A customer that fails takes no number, so a continuous sequence stays gapless.
 
@@ -60,6 +60,17 @@ pub struct Known {
     pub customers: HashMap<CustomerGuid, KnownCustomer>,
     /// The owners of the addresses that exist, by address GUID.
     pub addresses: HashMap<AddressGuid, CustomerGuid>,
+    /// Customers whose number is disputed: they wait until somebody has settled it.
+    pub disputed: HashSet<CustomerGuid>,
+}
+
+/// The numbers of a new customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbers {
+    /// Its account.
+    pub account: AccountNumber,
+    /// Its party.
+    pub party: PartyNumber,
 }
 
 /// A promoted customer, as far as promotion must know it.
@@ -188,6 +199,9 @@ fn triage_lane(
             Act::CreateCustomer(_) if exists => {
                 lane.failed.push((staged.id, Defect::SecondCreation(guid)));
             }
+            Act::CreateCustomer(_) if known.disputed.contains(&guid) => {
+                lane.waiting.push(staged.id);
+            }
             Act::CreateCustomer(customer) => {
                 let created_at = operation.created_at;
                 lane.creation = Some((staged.id, customer, created_at, staged.source));
@@ -226,24 +240,23 @@ fn settle_primary(addresses: &mut [AddedAddress], has_primary: bool) {
 }
 
 impl Triage {
-    /// How many account numbers the new customers need.
-    pub fn numbers_needed(&self) -> usize {
-        self.lanes.iter().filter(|lane| lane.creation.is_some()).count()
+    /// The new customers, each of which needs numbers, in order.
+    pub fn newcomers(&self) -> Vec<CustomerGuid> {
+        let lanes = self.lanes.iter().filter(|lane| lane.creation.is_some());
+        lanes.map(|lane| lane.guid).collect()
     }
 
-    /// Gives numbers to the new customers in order and yields the plan.
+    /// Gives numbers to the new customers and yields the plan.
     ///
-    /// With fewer numbers than needed, the customers left over stay pending with all their
-    /// operations (F112).
-    pub fn number(self, accounts: Vec<AccountNumber>, parties: Vec<PartyNumber>) -> PromotionPlan {
+    /// Customers without numbers stay pending with all their operations (F112).
+    pub fn number(self, mut numbers: HashMap<CustomerGuid, Numbers>) -> PromotionPlan {
         let mut plan = PromotionPlan::default();
-        let mut numbers = accounts.into_iter().zip(parties);
         for mut lane in self.lanes {
             plan.failed.append(&mut lane.failed);
             plan.waiting.append(&mut lane.waiting);
             match (lane.creation, lane.account) {
-                (Some((_, customer, created_at, source)), _) => match numbers.next() {
-                    Some((account, party)) => plan.promoted.push(Promoted {
+                (Some((_, customer, created_at, source)), _) => match numbers.remove(&lane.guid) {
+                    Some(Numbers { account, party }) => plan.promoted.push(Promoted {
                         guid: lane.guid,
                         account,
                         party,

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId, GroupId, SessionId};
+use tillsync_domain::ids::{
+    Counter, CustomerGuid, DatabaseId, EntryId, EpochId, GroupId, RecoveryId, SessionId,
+};
 use tillsync_domain::operation::Watermark;
 
 use crate::device::SecretHash;
@@ -76,6 +78,10 @@ pub struct Hello {
     /// The incarnation of the sender's database.
     #[serde(with = "text")]
     pub epoch: EpochId,
+    /// How far the sender believes this epoch to have been received. An upstream that stands
+    /// behind it has forgotten something (F64). Absent from senders of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<WatermarkMessage>,
 }
 
 /// The answer to [`Hello`].
@@ -143,9 +149,17 @@ pub struct Poll {
     /// The number of the last pull that the database has answered.
     pub pulled: u64,
     /// The download session it applied last. A database that names an older one than headquarters
-    /// knows was restored from a copy and starts from a snapshot (F64).
+    /// knows was restored from a copy and starts from a snapshot; one that names a newer one proves
+    /// that headquarters was restored (F64).
     #[serde(with = "text::option", default)]
     pub applied: Option<SessionId>,
+    /// The highest version that it has learnt from headquarters, zero when none. Absent from
+    /// databases of older versions, which cannot testify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learnt: Option<u64>,
+    /// A page of what headquarters asked it for by [`PollAnswer::testify`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub testimony: Option<Testimony>,
     /// The mode the database is in; a change is answered at once.
     pub mode: ExchangeMode,
     /// How the database is.
@@ -174,6 +188,60 @@ pub struct PollAnswer {
     pub pull: u64,
     /// The packages to apply, in order.
     pub offers: Vec<Offer>,
+    /// Headquarters was restored and asks what the database has learnt from it: the next poll
+    /// brings a page of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub testify: Option<Testify>,
+}
+
+/// The most customers on one page of testimony: a poll is a small message.
+pub const TESTIMONY_CUSTOMERS_MAX: usize = 250;
+
+/// Which page of testimony headquarters wants next. It alone keeps how far a database has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Testify {
+    /// For which recovery.
+    #[serde(with = "text")]
+    pub recovery: RecoveryId,
+    /// Only customers whose version is higher.
+    pub versions_after: u64,
+    /// Where the page begins, as the page before said; zero for the first.
+    pub page_after: u64,
+}
+
+/// A page of what a database has learnt from headquarters (F64).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Testimony {
+    /// What it answers.
+    pub asked: Testify,
+    /// Where the next page begins, in terms of the database; absent on the last one.
+    #[serde(default)]
+    pub next_after: Option<u64>,
+    /// Customers that have an account.
+    pub customers: Vec<TestifiedCustomer>,
+    /// The highest version among all its customers and their addresses.
+    pub customers_version: u64,
+    /// The highest version among all its items and prices.
+    pub items_version: u64,
+    /// How far it believes its present epoch to have been received; absent for registers, whose
+    /// channels receive them.
+    #[serde(default)]
+    pub acknowledged: Option<WatermarkMessage>,
+}
+
+/// A customer as headquarters sent it once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestifiedCustomer {
+    /// Its temporary account.
+    #[serde(with = "text")]
+    pub guid: CustomerGuid,
+    /// Its permanent one.
+    pub account: String,
+    /// The number of its party.
+    #[serde(default)]
+    pub party_number: Option<String>,
+    /// The version of its row.
+    pub version: u64,
 }
 
 /// One package that a database should fetch and apply.

@@ -34,6 +34,7 @@ mod parameters;
 mod pool;
 mod postings_check;
 mod promotion;
+mod recovery;
 mod sequences;
 mod shifts;
 mod statements;

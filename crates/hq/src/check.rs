@@ -9,6 +9,7 @@ use tillsync_exchange::session::DownloadStatus;
 use crate::distribution::{DistributionError, PackageFindings};
 use crate::headquarters::Headquarters;
 use crate::jobs::{InUse, schedule_warnings};
+use crate::recovery::RecoveryStatus;
 use crate::storage::{
     DatabaseRecord, GroupRecord, InboxCounts, ReadTx, SequenceName, StatementFilter,
     StatementRecord, StorageError, TransactionCounts,
@@ -72,6 +73,8 @@ pub struct CheckReport {
     pub sessions: Vec<(DownloadStatus, u64)>,
     /// Every edge database.
     pub databases: Vec<DatabaseRecord>,
+    /// The latest restore of headquarters, and what is left of it.
+    pub recovery: RecoveryStatus,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -174,6 +177,8 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
     let mut messages = schedule_warnings(&groups, &schedules, &InUse::read(tx)?);
     messages.extend(inbox_warnings(&inbox, &groups, now));
     messages.extend(session_warnings(&sessions));
+    let recovery = RecoveryStatus::read(tx)?;
+    messages.extend(recovery.warnings());
     let transactions = tx.transaction_counts()?;
     messages.extend(transaction_warnings(&transactions, now));
     let failed_statements = tx.statements_list(&StatementFilter {
@@ -219,6 +224,7 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
         watermarks,
         sessions,
         databases,
+        recovery,
         findings,
     })
 }

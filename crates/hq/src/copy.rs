@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 /// and the entries of a voucher before the voucher that seals them.
 ///
 /// A database that has another table, or lacks one, is not copied; tests of each backend compare.
-pub const TABLES: [&str; 38] = [
+pub const TABLES: [&str; 42] = [
     TOTALS,
     "channel_group",
     "group_address_book",
@@ -54,6 +54,10 @@ pub const TABLES: [&str; 38] = [
     "item",
     "price",
     "parameter",
+    "recovery",
+    "recovery_hearing",
+    "number_promise",
+    "number_conflict",
 ];
 
 /// The table of one row that counts what the whole database counts; a backend may keep it in

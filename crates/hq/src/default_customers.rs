@@ -16,6 +16,7 @@ use tillsync_exchange::rows::operation::OperationRow;
 use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
 use crate::promote::{PromoteError, Whom};
+use crate::recovery::held_text;
 use crate::storage::{OperationSource, ReadTx, StorageError};
 
 /// Why a channel got no default customer.
@@ -44,6 +45,9 @@ pub enum DefaultCustomerError {
          it as promoted, set it as the default customer by that key"
     )]
     NotPromoted(CustomerGuid),
+    /// Headquarters recovers from a restore.
+    #[error("the default customer cannot be created now; {0}")]
+    Held(String),
     /// Promotion stopped.
     #[error("promote the default customer")]
     Promote(#[from] PromoteError),
@@ -61,7 +65,7 @@ impl DefaultCustomerError {
             }
             DefaultCustomerError::HasOne { .. } => ErrorKind::Conflict,
             DefaultCustomerError::Name(_) => ErrorKind::Invalid,
-            DefaultCustomerError::NotPromoted(_) => ErrorKind::Busy,
+            DefaultCustomerError::NotPromoted(_) | DefaultCustomerError::Held(_) => ErrorKind::Busy,
             DefaultCustomerError::Promote(error) => error.kind(),
             DefaultCustomerError::Storage(error) => error.kind(),
         }
@@ -98,6 +102,9 @@ impl Headquarters {
             staff: None,
         };
         // Headquarters keeps no log of its own: each creation is an epoch by itself.
+        if let Some(waiting) = self.recovery_waits_for()? {
+            return Err(DefaultCustomerError::Held(held_text(&waiting)));
+        }
         let epoch = EpochId::from_uuid(self.mint(now));
         let source = OperationSource { source: headquarters, epoch, received_at: now };
         let row = OperationRow::record(&operation, Counter(1));

@@ -22,6 +22,7 @@ pub mod parameters;
 mod parties;
 pub mod promote;
 pub mod receive;
+pub mod recovery;
 pub mod repair_transactions;
 pub mod sequences;
 mod signals;

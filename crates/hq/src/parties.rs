@@ -48,13 +48,21 @@ pub(crate) fn known_parties(
     for (guid, customer) in tx.customers_known(&wanted.guids)? {
         known.accounts.insert(guid, customer.account);
     }
+    let mut unknown = Vec::new();
     for account in wanted.accounts {
-        if let Some(alias) = tx.alias_get(&CustomerKey::Numbered(account.clone()))? {
-            known.guids.insert(account, alias.guid);
+        match tx.alias_get(&CustomerKey::Numbered(account.clone()))? {
+            Some(alias) => drop(known.guids.insert(account, alias.guid)),
+            None => unknown.push(account),
         }
+    }
+    if !unknown.is_empty() {
+        known.promised = tx.promise_owners(&unknown)?;
     }
     known.owners = tx.address_owners(&wanted.addresses)?;
     let mut without = wanted.guids;
+    without.extend(known.promised.values().filter(|guid| !known.accounts.contains_key(guid)));
+    without.sort_unstable();
+    without.dedup();
     without.retain(|guid| !known.accounts.contains_key(guid));
     for (guid, staged) in tx.customers_staged(&without)? {
         known.staged.insert(guid, staging_of(staged));

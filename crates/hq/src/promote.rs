@@ -12,11 +12,14 @@ use tillsync_domain::ids::{AccountNumber, CustomerGuid, OperationId, PartyNumber
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::number_sequence::{NumberSequence, SequenceMode};
 use tillsync_domain::operation::Act;
-use tillsync_domain::promotion::{Defect, InboxPosition, Known, PromotionPlan, Staged, triage};
+use tillsync_domain::promotion::{
+    Defect, InboxPosition, Known, Numbers, PromotionPlan, Staged, triage,
+};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 
 use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
+use crate::recovery::is_held;
 use crate::storage::{
     DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError, WriteTx,
 };
@@ -64,6 +67,9 @@ pub struct PromotionSummary {
     pub waiting: u64,
     /// Customers that found no number left (F112).
     pub without_number: u64,
+    /// Whether nobody may be promoted, since headquarters recovers from a restore (F64).
+    #[serde(rename = "held", skip_serializing_if = "std::ops::Not::not")]
+    pub is_held: bool,
 }
 
 impl PromotionSummary {
@@ -100,6 +106,8 @@ enum BatchOutcome {
     NeedsNumbers(usize),
     /// A sequence is missing.
     NoSequence(SequenceName),
+    /// Nothing was written: headquarters recovers.
+    Held,
 }
 
 impl Headquarters {
@@ -132,6 +140,9 @@ impl Headquarters {
             let Some(last) = self.promote_narrowing(&due, &mut round, &mut summary)? else {
                 break;
             };
+            if summary.is_held {
+                break;
+            }
             after = last;
             if !(round.keep_going)(&summary) {
                 return Err(PromoteError::LeaseLost);
@@ -152,9 +163,13 @@ impl Headquarters {
         summary: &mut PromotionSummary,
     ) -> Result<Option<InboxPosition>, PromoteError> {
         let refusal = match self.promote_batch(due, round) {
-            Ok((plan, last)) => {
+            Ok(Some((plan, last))) => {
                 summary.add(&plan);
                 return Ok(last);
+            }
+            Ok(None) => {
+                summary.is_held = true;
+                return Ok(None);
             }
             Err(PromoteError::Storage(refusal @ StorageError::Constraint { .. })) => refusal,
             Err(error) => return Err(error),
@@ -176,12 +191,13 @@ impl Headquarters {
         Ok(last)
     }
 
-    /// Promotes one batch in one transaction, fetching blocks of numbers first where needed.
+    /// Promotes one batch in one transaction, fetching blocks of numbers first where needed;
+    /// nothing while promotion is held.
     fn promote_batch(
         &self,
         due: &DueOperations,
         round: &Round<'_>,
-    ) -> Result<(PromotionPlan, Option<InboxPosition>), PromoteError> {
+    ) -> Result<Option<(PromotionPlan, Option<InboxPosition>)>, PromoteError> {
         // Read for each batch: a store that was added a moment ago counts already.
         let databases = self.storage.read(|tx| tx.databases_all())?;
         let own_customers = (
@@ -203,12 +219,13 @@ impl Headquarters {
                 BatchOutcome::Applied(plan, last) => {
                     let given: HashSet<_> = plan.promoted.iter().map(|p| &p.account).collect();
                     spare.retain(|number| !given.contains(number));
-                    return Ok((plan, last));
+                    return Ok(Some((plan, last)));
                 }
                 BatchOutcome::NeedsNumbers(count) => {
                     let block = self.storage.write(|tx| take_block(tx, count))?;
                     spare.extend(block);
                 }
+                BatchOutcome::Held => return Ok(None),
                 BatchOutcome::NoSequence(name) => {
                     return Err(PromoteError::NoSequence(name.as_str()));
                 }
@@ -241,23 +258,26 @@ fn promote_in(
     context: &PromotionContext,
     (spare, jitter): (&VecDeque<AccountNumber>, Jitter),
 ) -> Result<BatchOutcome, StorageError> {
+    if is_held(tx, context.now)? {
+        return Ok(BatchOutcome::Held);
+    }
     let records = tx.operations_due(due)?;
     let last = records.last().map(|record| record.position);
     let tries: HashMap<OperationId, u32> = records.iter().map(|r| (r.row.id, r.tries)).collect();
     let staged: Vec<Staged> = records.into_iter().map(staged).collect();
     let known = known_of(tx, &staged)?;
     let triage = triage(staged, &known);
-    let needed = triage.numbers_needed();
-    let (accounts, parties) = if needed == 0 {
-        (vec![], vec![])
+    let newcomers = triage.newcomers();
+    let numbers = if newcomers.is_empty() {
+        HashMap::new()
     } else {
-        match take_numbers(tx, needed, spare)? {
-            Numbers::Taken(accounts, parties) => (accounts, parties),
-            Numbers::Missing(count) => return Ok(BatchOutcome::NeedsNumbers(count)),
-            Numbers::NoSequence(name) => return Ok(BatchOutcome::NoSequence(name)),
+        match take_numbers(tx, &newcomers, spare)? {
+            Taken::Numbers(numbers) => numbers,
+            Taken::Missing(count) => return Ok(BatchOutcome::NeedsNumbers(count)),
+            Taken::NoSequence(name) => return Ok(BatchOutcome::NoSequence(name)),
         }
     };
-    let plan = triage.number(accounts, parties);
+    let plan = triage.number(numbers);
     if !plan.completed.is_empty() {
         tx.promotion_apply(&plan, context)?;
     }
@@ -299,6 +319,7 @@ fn known_of(tx: &mut dyn WriteTx, staged: &[Staged]) -> Result<Known, StorageErr
     Ok(Known {
         customers: tx.customers_known(&customers)?,
         addresses: tx.address_owners(&addresses)?,
+        disputed: tx.customers_disputed(&customers)?,
     })
 }
 
@@ -325,55 +346,78 @@ fn next_try(
     now.checked_add(policy.delay_after(failures, jitter)).ok()
 }
 
-enum Numbers {
-    Taken(Vec<AccountNumber>, Vec<PartyNumber>),
+enum Taken {
+    Numbers(HashMap<CustomerGuid, Numbers>),
     Missing(usize),
     NoSequence(SequenceName),
 }
 
-/// Takes numbers for `needed` customers, as far as both sequences reach.
+/// Takes numbers for new customers, as far as both sequences reach. Who was promised a number gets
+/// that one (F64).
 ///
 /// From a continuous sequence they are taken here, inside the transaction that uses them, so a
 /// rollback gives them back (F111). From one in blocks they come out of the spare ones.
 fn take_numbers(
     tx: &mut dyn WriteTx,
-    needed: usize,
+    newcomers: &[CustomerGuid],
     spare: &VecDeque<AccountNumber>,
-) -> Result<Numbers, StorageError> {
+) -> Result<Taken, StorageError> {
     let Some(mut accounts) = tx.sequence_get(SequenceName::CustomerAccount)? else {
-        return Ok(Numbers::NoSequence(SequenceName::CustomerAccount));
+        return Ok(Taken::NoSequence(SequenceName::CustomerAccount));
     };
     let Some(mut parties) = tx.sequence_get(SequenceName::Party)? else {
-        return Ok(Numbers::NoSequence(SequenceName::Party));
+        return Ok(Taken::NoSequence(SequenceName::Party));
     };
-    let affordable = needed.min(usize::try_from(parties.remaining()).unwrap_or(usize::MAX));
-    let numbers = match accounts.mode {
+    let mut promises = tx.promises_of(newcomers)?;
+    let mut take_party = || parties.take(1).pop().map(PartyNumber::from_sequence);
+    let mut numbers = HashMap::new();
+    for guid in newcomers {
+        let Some(promise) = promises.remove(guid) else { continue };
+        if let Some(party) = promise.party.or_else(&mut take_party) {
+            numbers.insert(*guid, Numbers { account: promise.account, party });
+        }
+    }
+    let others: Vec<_> = newcomers.iter().filter(|guid| !numbers.contains_key(guid)).collect();
+    let affordable = others.len().min(usize::try_from(parties.remaining()).unwrap_or(usize::MAX));
+    let free = match accounts.mode {
         SequenceMode::Continuous => {
-            let numbers = take_free(tx, &mut accounts, affordable)?;
+            let free = take_free(tx, &mut accounts, affordable)?;
             tx.sequence_put(SequenceName::CustomerAccount, &accounts)?;
-            numbers
+            free
         }
         SequenceMode::Blocks { .. } => {
-            let mut rest = spare.iter().cloned();
-            let mut usable = Vec::with_capacity(affordable);
-            while usable.len() < affordable {
-                let candidates: Vec<_> = rest.by_ref().take(affordable - usable.len()).collect();
-                if candidates.is_empty() {
-                    break;
-                }
-                usable.extend(free_of(tx, candidates)?);
-            }
+            let usable = usable_of(tx, spare, affordable)?;
             let missing = affordable - usable.len();
             if missing > 0 && accounts.remaining() > 0 {
-                return Ok(Numbers::Missing(missing));
+                return Ok(Taken::Missing(missing));
             }
             usable
         }
     };
-    let party_numbers =
-        parties.take(numbers.len()).into_iter().map(PartyNumber::from_sequence).collect();
+    let taken = parties.take(free.len()).into_iter().map(PartyNumber::from_sequence);
+    for (guid, (account, party)) in others.into_iter().zip(free.into_iter().zip(taken)) {
+        numbers.insert(*guid, Numbers { account, party });
+    }
     tx.sequence_put(SequenceName::Party, &parties)?;
-    Ok(Numbers::Taken(numbers, party_numbers))
+    Ok(Taken::Numbers(numbers))
+}
+
+/// The first spare numbers that are still free, as many as are wanted and there are.
+fn usable_of(
+    tx: &mut dyn WriteTx,
+    spare: &VecDeque<AccountNumber>,
+    wanted: usize,
+) -> Result<Vec<AccountNumber>, StorageError> {
+    let mut rest = spare.iter().cloned();
+    let mut usable = Vec::with_capacity(wanted);
+    while usable.len() < wanted {
+        let candidates: Vec<_> = rest.by_ref().take(wanted - usable.len()).collect();
+        if candidates.is_empty() {
+            break;
+        }
+        usable.extend(free_of(tx, candidates)?);
+    }
+    Ok(usable)
 }
 
 /// Takes numbers that no customer has, passing over those that came in some other way.
@@ -394,8 +438,8 @@ fn free_of(
     tx: &mut dyn WriteTx,
     mut candidates: Vec<AccountNumber>,
 ) -> Result<Vec<AccountNumber>, StorageError> {
-    let taken = tx.accounts_taken(&candidates)?;
-    candidates.retain(|number| !taken.contains(number));
+    let (taken, reserved) = (tx.accounts_taken(&candidates)?, tx.accounts_reserved(&candidates)?);
+    candidates.retain(|number| !taken.contains(number) && !reserved.contains(number));
     Ok(candidates)
 }
 

@@ -19,8 +19,8 @@ use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 use crate::header::arriving;
 use crate::headquarters::Headquarters;
 use crate::storage::{
-    ArrivingContent, ArrivingDocument, DatabaseRecord, InsertCounts, OperationSource, StorageError,
-    UploadSessionRecord, WriteTx,
+    ArrivingContent, ArrivingDocument, DatabaseRecord, InsertCounts, OperationSource, ReadTx,
+    StorageError, UploadSessionRecord, WriteTx,
 };
 
 /// Why an upload was not taken. Nothing of it is stored.
@@ -128,12 +128,29 @@ impl Headquarters {
     ) -> Result<Welcome, ReceiveError> {
         let protocol = SPOKEN.agree(hello.protocol)?;
         let source = &database.database.id;
-        let (watermark, mode) = self.storage.read(|tx| {
+        let believed = hello.acknowledged.clone().map(Watermark::from);
+        let believed = believed.filter(|believed| believed.epoch == hello.epoch);
+        let (watermark, mode, is_forgotten) = self.storage.read(|tx| {
             let watermark = tx.watermark_get(source, &hello.epoch)?;
             let group = tx.group_get(&database.database.group)?;
-            Ok((watermark, group.map_or(ExchangeMode::Live, |group| group.mode)))
+            let watermark = watermark.unwrap_or_else(|| Watermark::start(hello.epoch));
+            let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
+            let is_forgotten = match &believed {
+                Some(believed) if believed.counter > watermark.counter => {
+                    !has_testified(tx, source, believed)?
+                }
+                Some(_) | None => false,
+            };
+            Ok((watermark, mode, is_forgotten))
         })?;
-        let watermark = watermark.unwrap_or_else(|| Watermark::start(hello.epoch));
+        if let Some(believed) = believed.filter(|_| is_forgotten) {
+            let reason = format!(
+                "{source} was told that its log is received up to {}, but headquarters has come \
+                 to {} only",
+                believed.counter, watermark.counter
+            );
+            self.notice_forgotten(source, &reason)?;
+        }
         Ok(Welcome { protocol, watermark: watermark.into(), mode, now: self.now() })
     }
 
@@ -206,6 +223,19 @@ impl Headquarters {
 }
 
 /// The entries of an upload, each kind in the order of its counters.
+/// Whether a database has told in the latest recovery what it believes to be received: saying it
+/// again, because an answer got lost, proves nothing new.
+fn has_testified(
+    tx: &mut dyn ReadTx,
+    database: &DatabaseId,
+    believed: &Watermark,
+) -> Result<bool, StorageError> {
+    let Some(latest) = tx.recovery_latest()? else { return Ok(false) };
+    let hearing = tx.hearing_get(&latest.id, database)?;
+    let told = hearing.and_then(|hearing| hearing.acknowledged);
+    Ok(told.is_some_and(|told| told.epoch == believed.epoch && told.counter >= believed.counter))
+}
+
 struct Entries {
     operations: Vec<OperationRow>,
     documents: Vec<ArrivingDocument>,

@@ -256,7 +256,7 @@ fn a_snapshot_removes_what_left_and_keeps_what_is_pending() {
 fn an_apply_that_breaks_off_in_the_middle_is_completed_by_the_next() {
     let (shop, hq) = (shop("S1", None, 1), FakeUpstream::default());
     let mut rows: Vec<_> = (1..=9_000).map(|n| customer(guid(n), n as u32, 5, "Bulk")).collect();
-    rows.push(customer(guid(9_001), 1, 5, "Holds the account of another"));
+    rows.push(customer(guid(9_001), 9_001, u64::MAX, "A version that no database holds"));
     offer(&hq, snapshot(1, 5), &rows);
     let error = poll(&shop, &hq).expect_err("breaks off");
     assert!(matches!(error, DownloadError::Apply { .. }), "{error}");
@@ -268,6 +268,26 @@ fn an_apply_that_breaks_off_in_the_middle_is_completed_by_the_next() {
     offer(&hq, snapshot(2, 5), &rows);
     poll(&shop, &hq).expect("polls");
     assert_eq!(accounts(&shop).len(), 9_000);
+}
+
+#[test]
+fn a_number_is_one_customers_and_headquarters_says_whose() {
+    let (shop, hq) = (shop("S1", None, 1), FakeUpstream::default());
+    offer(
+        &hq,
+        snapshot(1, 5),
+        &[customer(guid(1), 1, 5, "Before"), customer(guid(2), 2, 5, "Other")],
+    );
+    poll(&shop, &hq).expect("polls");
+    offer(
+        &hq,
+        snapshot(2, 7),
+        &[customer(guid(3), 1, 6, "After"), customer(guid(1), 3, 7, "Before")],
+    );
+    poll(&shop, &hq).expect("polls");
+    let found = |n| find_customer(&shop.edge, &CustomerKey::Temporary(guid(n))).expect("reads");
+    let account = |n| found(n).map(|view| view.account_for_people().to_owned());
+    assert_eq!((account(1), account(3)), (Some("C-00003".into()), Some("C-00001".into())));
 }
 
 #[test]

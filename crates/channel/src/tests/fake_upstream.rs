@@ -200,7 +200,12 @@ impl Upstream for FakeUpstream {
         if state.is_cut {
             return Err(cut());
         }
-        Ok(PollAnswer { mode: state.mode, pull: state.pull, offers: state.offers.clone() })
+        Ok(PollAnswer {
+            mode: state.mode,
+            pull: state.pull,
+            offers: state.offers.clone(),
+            testify: None,
+        })
     }
 
     fn fetch(&self, package: PackageId, sink: &mut dyn Write) -> Result<(), UpstreamError> {

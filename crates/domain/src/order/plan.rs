@@ -32,6 +32,9 @@ pub struct KnownParties {
     pub accounts: HashMap<CustomerGuid, AccountNumber>,
     /// The customers behind those accounts that exist.
     pub guids: HashMap<AccountNumber, CustomerGuid>,
+    /// The customers that had those accounts before headquarters was restored, and have not come
+    /// again yet (F64).
+    pub promised: HashMap<AccountNumber, CustomerGuid>,
     /// The owners of those addresses that exist.
     pub owners: HashMap<AddressGuid, CustomerGuid>,
     /// What is staged of customers without an account; absent when nothing has arrived.
@@ -164,7 +167,10 @@ fn decide(needs: &OrderNeeds, known: &KnownParties) -> OrderDecision {
         Some(CustomerKey::Numbered(account)) => match known.guids.get(account) {
             Some(guid) => (*guid, account),
             None => {
-                return OrderDecision::Fail(OrderDefect::UnknownAccount(account.clone()));
+                return match known.promised.get(account) {
+                    Some(guid) => OrderDecision::Wait(wait_for_customer(*guid, known)),
+                    None => OrderDecision::Fail(OrderDefect::UnknownAccount(account.clone())),
+                };
             }
         },
         Some(CustomerKey::Temporary(guid)) => match known.accounts.get(guid) {
@@ -223,6 +229,7 @@ mod tests {
         KnownParties {
             accounts: [(guid(1), account("C-1")), (guid(2), account("C-2"))].into(),
             guids: [(account("C-1"), guid(1)), (account("C-2"), guid(2))].into(),
+            promised: [(account("C-3"), guid(3)), (account("C-5"), guid(5))].into(),
             owners: [(address(10), guid(1)), (address(20), guid(2))].into(),
             staged: [
                 (guid(3), Staging::Pending),
@@ -252,6 +259,16 @@ mod tests {
 
     fn by_account(text: &str) -> Option<CustomerKey> {
         Some(CustomerKey::Numbered(account(text)))
+    }
+
+    #[test]
+    fn an_account_given_before_a_restore_waits_for_its_customer() {
+        for (text, wait) in [
+            ("C-3", OrderWait::CustomerPending(guid(3))),
+            ("C-5", OrderWait::CustomerNotArrived(guid(5))),
+        ] {
+            assert_eq!(decided(by_account(text), None), OrderDecision::Wait(wait));
+        }
     }
 
     #[test]

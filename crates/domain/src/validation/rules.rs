@@ -160,7 +160,10 @@ fn party_of(trade: &Trade, known: &KnownParties) -> Party {
         Some(CustomerKey::Numbered(account)) if known.guids.contains_key(account) => {
             Party::Account(account.clone())
         }
-        Some(CustomerKey::Numbered(account)) => Party::Unknown(account.clone()),
+        Some(CustomerKey::Numbered(account)) => match known.promised.get(account) {
+            Some(guid) => Party::Pending(wait_for_customer(*guid, known).to_string()),
+            None => Party::Unknown(account.clone()),
+        },
         Some(CustomerKey::Temporary(guid)) => match known.accounts.get(guid) {
             Some(account) => Party::Account(account.clone()),
             None => Party::Pending(wait_for_customer(*guid, known).to_string()),

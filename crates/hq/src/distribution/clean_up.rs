@@ -134,11 +134,16 @@ fn before(now: Timestamp, kept: SignedDuration) -> Timestamp {
 
 /// Whether headquarters could have written it: whatever else lies in a bucket is not its own.
 fn is_package(location: &str) -> bool {
+    package_at(location).is_some()
+}
+
+/// The package that headquarters would have put there: what, for which group, and which one.
+pub(crate) fn package_at(location: &str) -> Option<(Download, &str, PackageId)> {
     let parts: Vec<_> = location.split('/').collect();
-    let [job, _group, name] = parts.as_slice() else { return false };
-    let is_job = Download::ALL.iter().any(|download| download.job().as_str() == *job);
-    let id = name.strip_suffix(ENDING);
-    is_job && id.is_some_and(|id| PackageId::from_str(id).is_ok())
+    let [job, group, name] = parts.as_slice() else { return None };
+    let download = Download::ALL.into_iter().find(|download| download.job().as_str() == *job)?;
+    let id = PackageId::from_str(name.strip_suffix(ENDING)?).ok()?;
+    Some((download, group, id))
 }
 
 /// Where the bytes of a package are put.

@@ -15,6 +15,8 @@ pub use make_packages::{GroupFailure, PackageSummary};
 pub use manage_sessions::SessionCommand;
 pub use offer_packages::PollOutcome;
 
+pub(crate) use clean_up::package_at;
+
 use std::path::PathBuf;
 
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
@@ -23,6 +25,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, IllegalStep};
 
 use crate::package_store::PackageStoreError;
+use crate::recovery::RecoveryError;
 use crate::storage::StorageError;
 
 /// A database this many deltas behind gets a snapshot instead of a backlog.
@@ -33,7 +36,7 @@ const DELTAS_KEPT: u64 = 4 * BACKLOG_MAX;
 
 /// Under which job it stands what a database applied last. A database names one session, whatever
 /// the job, so there is one memory to compare it with.
-const APPLIED_LAST: JobName = JobName::Customers1010;
+pub(crate) const APPLIED_LAST: JobName = JobName::Customers1010;
 
 /// What is sent down, each by a job and in packages of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +103,9 @@ pub enum DistributionError {
     /// The package store failed; what it says of that names no secret and is for everybody.
     #[error(transparent)]
     Store(#[from] PackageStoreError),
+    /// What a database told of what headquarters has forgotten could not be taken in.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The database failed.
     #[error("keep the state of distribution")]
     Storage(#[from] StorageError),
@@ -115,6 +121,7 @@ impl DistributionError {
             DistributionError::Step { .. } => ErrorKind::Conflict,
             DistributionError::Build { .. } | DistributionError::Overtaken(_) => ErrorKind::Busy,
             DistributionError::Store(error) => error.kind(),
+            DistributionError::Recovery(error) => error.kind(),
             DistributionError::Storage(error) => error.kind(),
         }
     }

@@ -14,6 +14,7 @@ use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
 use super::{BACKLOG_MAX, DistributionError, Download};
 use crate::headquarters::Headquarters;
+use crate::recovery::{asked_of, next_page};
 use crate::storage::{
     DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, StorageError,
 };
@@ -61,13 +62,22 @@ impl Headquarters {
         let id = &database.database.id;
         let now = self.now();
         if is_first_look {
-            self.notice_restore(id, poll.applied)?;
+            if let Some(page) = &poll.testimony {
+                self.take_testimony(database, (page, poll.applied))?;
+            }
+            self.notice_restore(id, poll)?;
         }
-        let (mode, pull, nexts, was_seen_at) = self.storage.read(|tx| {
+        let (mode, pull, (testify, nexts), was_seen_at) = self.storage.read(|tx| {
             let group = tx.group_get(&database.database.group)?;
             let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
-            Ok((mode, tx.pull_get()?, nexts_for(tx, database, now)?, seen))
+            // First it tells what it has; what is sent to it depends on that.
+            let asked = asked_of(tx, id)?.filter(|_| poll.learnt.is_some());
+            let todo = match asked {
+                Some((_, hearing)) => (Some(next_page(&hearing)), vec![]),
+                None => (None, nexts_for(tx, database, now)?),
+            };
+            Ok((mode, tx.pull_get()?, todo, seen))
         })?;
         let answers_pull = poll.pulled.min(pull) > database.pulled;
         let is_stale =
@@ -94,8 +104,9 @@ impl Headquarters {
                 }
             }
         }
-        let is_news = !offers.is_empty() || pull > poll.pulled || mode != poll.mode;
-        let answer = PollAnswer { mode, pull, offers };
+        let is_news =
+            !offers.is_empty() || testify.is_some() || pull > poll.pulled || mode != poll.mode;
+        let answer = PollAnswer { mode, pull, offers, testify };
         Ok(PollOutcome { answer, is_news, look_again_at })
     }
 

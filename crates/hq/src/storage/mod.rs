@@ -16,6 +16,7 @@ mod items;
 mod jobs;
 mod nodes;
 mod parameters;
+mod recovery;
 mod sequences;
 mod statements;
 
@@ -45,6 +46,9 @@ pub use jobs::{
 };
 pub use nodes::{NodeId, NodeName, NodeReads, NodeRecord, NodeWrites};
 pub use parameters::{ParameterReads, ParameterWrites, Parameters};
+pub use recovery::{
+    HearingRecord, NumberConflict, Promise, RecoveryReads, RecoveryRecord, RecoveryWrites,
+};
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
 pub use statements::{
     AggregateLine, AggregateRecord, LedgerEntry, PostedCounts, StatementFilter, StatementReads,
@@ -64,6 +68,7 @@ pub trait ReadTx:
     + StatementReads
     + ItemReads
     + ParameterReads
+    + RecoveryReads
 {
 }
 
@@ -79,6 +84,7 @@ impl<T> ReadTx for T where
         + StatementReads
         + ItemReads
         + ParameterReads
+        + RecoveryReads
 {
 }
 
@@ -96,6 +102,7 @@ pub trait WriteTx:
     + StatementWrites
     + ItemWrites
     + ParameterWrites
+    + RecoveryWrites
 {
 }
 
@@ -112,6 +119,7 @@ impl<T> WriteTx for T where
         + StatementWrites
         + ItemWrites
         + ParameterWrites
+        + RecoveryWrites
 {
 }
 

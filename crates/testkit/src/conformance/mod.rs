@@ -22,6 +22,7 @@ pub mod nodes;
 pub mod orders;
 pub mod packages;
 pub mod promotion;
+pub mod recovery;
 pub mod sequences;
 pub mod statements;
 pub mod transactions;
@@ -236,6 +237,14 @@ cases! {$
         a_price_finer_than_its_currency_is_refused
         a_currency_is_sold_where_an_active_item_has_a_price
         parameters_are_replaced_as_a_whole
+    }
+    recovery {
+        the_latest_recovery_is_found_and_ends
+        databases_of_a_recovery_are_kept_apart
+        a_promise_is_made_once_and_kept_by_an_account
+        a_conflict_stays_until_it_is_settled
+        a_customer_is_visible_through_its_address_books
+        what_is_renewed_is_newer_than_everything_before
     }
 }
 

@@ -394,6 +394,8 @@ fn open_headquarters(
     let storage = SqliteStorage::open(&folder.join("hq/hq.db")).expect("a new database");
     let hq = headquarters_over(Box::new(storage), folder, clock, entropy, life);
     hq.initialize().expect("a new headquarters");
+    // Where this fails, it was killed before it looked; whoever starts next looks again.
+    hq.look_back().ok();
     Arc::new(hq)
 }
 

@@ -103,8 +103,17 @@ fn a_chain_whose_headquarters_moves_to_postgresql_keeps_the_books_of_one_that_st
         let rows = to_postgres(file, &url);
         // Few tables are empty, or this story would say little about them.
         let empty: Vec<_> = TABLES.iter().filter(|table| rows[**table] == 0).copied().collect();
-        let expected =
-            ["quarantine", "job_lease", "job_schedule", "document_quarantine", "transaction_edit"];
+        let expected = [
+            "quarantine",
+            "job_lease",
+            "job_schedule",
+            "document_quarantine",
+            "transaction_edit",
+            "recovery",
+            "recovery_hearing",
+            "number_promise",
+            "number_conflict",
+        ];
         assert_eq!(empty, expected);
         postgres(&url)
     });

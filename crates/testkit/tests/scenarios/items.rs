@@ -17,7 +17,7 @@ fn tea_at(price: &str) -> Item {
 }
 
 /// What tea costs at an edge.
-fn price_of_tea(world: &World, at: &str) -> String {
+pub(crate) fn price_of_tea(world: &World, at: &str) -> String {
     let page = tillsync_channel::search::Page { top: 10, skip: 0 };
     let found = tillsync_channel::items::find_items(world.edge(at), "tea", page).unwrap();
     found[0].prices[0].price.to_string()

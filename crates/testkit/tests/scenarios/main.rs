@@ -5,6 +5,8 @@
 mod any_mix;
 mod convert;
 mod distribute;
+mod hq_restore;
+mod hq_restore_killed;
 mod identity;
 mod items;
 mod jobs;

@@ -91,6 +91,8 @@ fn poll(site: &Site, applied: Option<SessionId>) -> Vec<(JobName, Scope, Session
         wait_ms: 0,
         pulled: 0,
         applied,
+        learnt: Some(0),
+        testimony: None,
         mode: ExchangeMode::Live,
         health,
     };
