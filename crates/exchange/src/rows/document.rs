@@ -16,7 +16,7 @@ use tillsync_domain::trade::{
     AMOUNT_MAX, CustomerOrder, Delivery, Line, Payment, ReturnOf, Sale, Tender, Trade,
 };
 
-use super::ContentHash;
+use super::{ContentHash, exact};
 use crate::text;
 
 /// The largest content of a document, in bytes: the most lines and payments fit.
@@ -244,6 +244,7 @@ struct TradeContent {
     lines: Vec<LineContent>,
     #[serde(default)]
     payments: Vec<PaymentContent>,
+    #[serde(with = "exact")]
     total: Decimal,
 }
 
@@ -265,12 +266,17 @@ struct LineContent {
     item: ItemNumber,
     #[serde(default, skip_serializing_if = "is_default")]
     name: Option<String>,
+    #[serde(with = "exact")]
     quantity: Decimal,
+    #[serde(with = "exact")]
     price: Decimal,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(with = "exact", default, skip_serializing_if = "is_default")]
     discount: Decimal,
+    #[serde(with = "exact")]
     net: Decimal,
+    #[serde(with = "exact")]
     tax_rate: Decimal,
+    #[serde(with = "exact")]
     tax: Decimal,
     #[serde(default, skip_serializing_if = "is_default")]
     is_voided: bool,
@@ -290,6 +296,7 @@ struct ReturnContent {
 #[serde(deny_unknown_fields)]
 struct PaymentContent {
     tender: TenderName,
+    #[serde(with = "exact")]
     amount: Decimal,
 }
 
@@ -299,6 +306,7 @@ struct CountContent {
     tender: TenderName,
     #[serde(with = "text")]
     currency: Currency,
+    #[serde(with = "exact")]
     amount: Decimal,
 }
 

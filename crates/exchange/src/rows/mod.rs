@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod download;
+mod exact;
 pub mod item;
 pub mod log;
 pub mod operation;

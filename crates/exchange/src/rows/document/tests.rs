@@ -146,3 +146,17 @@ fn a_blind_close_with_counts_is_not_read_as_one_without() {
     assert!(refused.expect_err("the counts would be lost").0.contains("counts nothing"));
     assert!(read_body("shift_blind_closed", r#"{"shift":"S1-S1","counts":[]}"#).is_ok());
 }
+
+#[test]
+fn an_amount_with_more_digits_than_fit_is_refused_and_not_rounded() {
+    let read = |amount: &str| {
+        let counts = format!(r#"[{{"tender":"cash","currency":"EUR","amount":{amount}}}]"#);
+        read_body("shift_opened", &format!(r#"{{"shift":"S1-S1","counts":{counts}}}"#))
+    };
+    for amount in [r#""0.10""#, "0.1", "100", "-7", r#""123456789012.1234567890123456""#] {
+        assert!(read(amount).is_ok(), "{amount}");
+    }
+    for amount in [r#""0.12345678901234567890123456789012345""#, "123456789012.12345678", r#""""#] {
+        assert!(read(amount).is_err(), "{amount}");
+    }
+}
