@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`, `cluster`, `package-store`, `relocate`.
+//! `check-demo`, `crash`, `cluster`, `package-store`, `postgres-faults`, `relocate`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -13,6 +13,7 @@ mod crash;
 mod dependencies;
 mod generate;
 mod package_store;
+mod postgres_faults;
 mod relocate;
 mod tidy;
 mod tree;
@@ -68,6 +69,10 @@ enum Command {
     ///
     /// Example: cargo xtask relocate --customers 100000
     Relocate(relocate::Arguments),
+    /// Let database servers fail under load: no connections, no room, a lost primary.
+    ///
+    /// Example: cargo xtask postgres-faults --story failover
+    PostgresFaults(postgres_faults::Arguments),
     /// Check the JSON report that `tillsync demo --json` printed.
     CheckDemo(check_demo::Arguments),
 }
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),
         Command::Relocate(arguments) => relocate::run(root, &arguments),
+        Command::PostgresFaults(arguments) => postgres_faults::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };
     match outcome {

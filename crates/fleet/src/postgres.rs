@@ -53,34 +53,48 @@ impl TemporaryPostgres {
     /// # Errors
     /// NotFound: PostgreSQL is not installed. Broken: it cannot be started.
     pub fn start() -> Result<Self, FleetError> {
-        let tools = find_tools()?;
-        let user = ServerUser::choose()?;
-        let folder = make_folder(&user)?;
-        let keeper = match keep(&folder) {
-            Ok(keeper) => keeper,
-            Err(source) => {
-                // Nothing but an empty folder is left to be removed, and it harms nobody.
-                drop(std::fs::remove_dir(&folder));
-                return Err(FleetError::Start { what: "the keeper of PostgreSQL".into(), source });
-            }
-        };
-        let server = TemporaryPostgres { folder, keeper };
-        let (data, log) = (server.folder.join("data"), server.folder.join("log"));
-        run(user
-            .command(&tools, "initdb")
-            .args(["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"])
-            .args(["--username", USER, "-D"])
-            .arg(&data))?;
-        // The folder is closed to other users, so whoever reaches the socket may come in.
-        let folder = server.folder.display();
-        let options =
-            format!("-c listen_addresses='' -c port={PORT} -c unix_socket_directories='{folder}'");
-        run(user
-            .command(&tools, "pg_ctl")
-            .args(["start", "--wait", "--silent", "-o", &options, "-D"])
-            .arg(&data)
-            .arg("-l")
-            .arg(&log))?;
+        let server = TemporaryPostgres::prepare()?;
+        server.make_cluster(&server.folder.join("data"))?;
+        server.serve()?;
+        Ok(server)
+    }
+
+    /// The same with the data on another disk; what is written ahead of it stays in the temporary
+    /// folder.
+    ///
+    /// # Errors
+    /// Those of [`TemporaryPostgres::start`].
+    pub fn start_on(disk: &Path) -> Result<Self, FleetError> {
+        let server = TemporaryPostgres::prepare()?;
+        let data = disk.join("data");
+        server.make_cluster(&data)?;
+        let link = server.folder.join("data");
+        std::os::unix::fs::symlink(&data, &link).map_err(|source| FleetError::File {
+            doing: "link the data of PostgreSQL to",
+            path: link,
+            source,
+        })?;
+        server.serve()?;
+        Ok(server)
+    }
+
+    /// Starts a server that follows this one; from then on this one waits with each commit until
+    /// the other has it, too.
+    ///
+    /// # Errors
+    /// Broken: it cannot be copied or does not start.
+    pub fn start_standby(&self) -> Result<Self, FleetError> {
+        let server = TemporaryPostgres::prepare()?;
+        let mut copy = ServerUser::choose()?.command(&find_tools()?, "pg_basebackup");
+        run(copy
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .args(["--username", USER, "--port", PORT, "--host"])
+            .arg(&self.folder)
+            .arg("--pgdata")
+            .arg(server.folder.join("data")))?;
+        server.serve()?;
+        self.run_sql("ALTER SYSTEM SET synchronous_standby_names = '*'")?;
+        self.run_sql("SELECT pg_reload_conf()")?;
         Ok(server)
     }
 
@@ -89,19 +103,88 @@ impl TemporaryPostgres {
     /// # Errors
     /// Broken: it does not come up again.
     pub fn restart(&self) -> Result<(), FleetError> {
-        let (data, log) = (self.folder.join("data"), self.folder.join("log"));
+        self.control(&["restart", "--mode=immediate"])
+    }
+
+    /// Stops the server at once, as a crash would.
+    ///
+    /// # Errors
+    /// Broken: it cannot be stopped.
+    pub fn stop(&self) -> Result<(), FleetError> {
+        self.control(&["stop", "--mode=immediate"])
+    }
+
+    /// Lets a standby take changes.
+    ///
+    /// # Errors
+    /// Broken: it is none.
+    pub fn promote(&self) -> Result<(), FleetError> {
+        self.control(&["promote"])
+    }
+
+    /// Runs SQL as somebody who goes behind headquarters' back.
+    ///
+    /// # Errors
+    /// Broken: the server objects to it.
+    pub fn run_sql(&self, sql: &str) -> Result<(), FleetError> {
+        run(ServerUser::choose()?
+            .command(&find_tools()?, "psql")
+            .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--command", sql])
+            .arg(self.url().reveal()))
+    }
+
+    /// Its folder, with a keeper and nothing in it yet.
+    fn prepare() -> Result<Self, FleetError> {
+        let folder = make_folder(&ServerUser::choose()?)?;
+        match keep(&folder) {
+            Ok(keeper) => Ok(TemporaryPostgres { folder, keeper }),
+            Err(source) => {
+                // Nothing but an empty folder is left to be removed, and it harms nobody.
+                drop(std::fs::remove_dir(&folder));
+                Err(FleetError::Start { what: "the keeper of PostgreSQL".into(), source })
+            }
+        }
+    }
+
+    fn make_cluster(&self, data: &Path) -> Result<(), FleetError> {
+        run(ServerUser::choose()?
+            .command(&find_tools()?, "initdb")
+            .args(["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"])
+            .args(["--username", USER, "--waldir"])
+            .arg(self.folder.join("wal"))
+            .arg("-D")
+            .arg(data))
+    }
+
+    fn serve(&self) -> Result<(), FleetError> {
+        // The folder is closed to other users, so whoever reaches the socket may come in.
+        let folder = self.folder.display();
+        let options =
+            format!("-c listen_addresses='' -c port={PORT} -c unix_socket_directories='{folder}'");
+        self.control(&["start", "-o", &options])
+    }
+
+    fn control(&self, what: &[&str]) -> Result<(), FleetError> {
         run(ServerUser::choose()?
             .command(&find_tools()?, "pg_ctl")
-            .args(["restart", "--wait", "--silent", "--mode=immediate", "-D"])
-            .arg(&data)
-            .arg("-l")
-            .arg(&log))
+            .args(what)
+            .args(["--wait", "--silent", "--log"])
+            .arg(self.folder.join("log"))
+            .arg("-D")
+            .arg(self.folder.join("data")))
     }
 
     /// The URL of its database.
     pub fn url(&self) -> DatabaseUrl {
-        let folder = self.folder.display();
-        let url = format!("host={folder} port={PORT} user={USER} dbname=postgres");
+        TemporaryPostgres::url_of(&[self], "")
+    }
+
+    /// The URL of one database that several servers have, the first of which takes changes, with
+    /// further parameters.
+    pub fn url_of(servers: &[&TemporaryPostgres], further: &str) -> DatabaseUrl {
+        let folders: Vec<_> = servers.iter().map(|one| one.folder.display().to_string()).collect();
+        let folders = folders.join(",");
+        let url = format!("host={folders} port={PORT} user={USER} dbname=postgres {further}");
         let Ok(url) = url.parse();
         url
     }
