@@ -143,7 +143,7 @@ impl HeadquartersClient {
         }
     }
 
-    /// Creates the customer to whom unnamed sales of a store are posted.
+    /// Creates the customer to whom unnamed sales of a store are posted, and returns its account.
     ///
     /// # Errors
     /// Busy: no answer came. Broken: refused, or an odd answer.
@@ -151,10 +151,13 @@ impl HeadquartersClient {
         &self,
         store: &DatabaseId,
         name: &str,
-    ) -> Result<(), FleetError> {
+    ) -> Result<String, FleetError> {
         let path = format!("/api/v1/databases/{store}/default-customer");
         match self.put(&path, &json!({"create": name}))? {
-            (StatusCode::OK, _) => Ok(()),
+            (StatusCode::OK, body) => match body["account"].as_str() {
+                Some(account) => Ok(account.to_owned()),
+                None => Err(request_error(&path, unexpected(StatusCode::OK, &body))),
+            },
             (status, body) => Err(request_error(&path, unexpected(status, &body))),
         }
     }

@@ -66,14 +66,17 @@ impl Operator {
     }
 }
 
-/// Gives the chain its items, and each store a customer for unnamed sales.
-pub(crate) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<()> {
+/// Gives the chain its items, and each store a customer for unnamed sales; returns the accounts of
+/// those.
+pub(crate) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<Vec<String>> {
     let mut import = vec!["item".into(), "import".into(), items.into(), "--data-dir".into()];
     import.push(fleet.layout().root().into());
     program.run(&import)?;
     let hq = fleet.headquarters()?;
+    let mut accounts = Vec::new();
     for edge in fleet.edges().iter().filter(|edge| edge.id == edge.store) {
-        hq.create_default_customer(&edge.id, &format!("Counter sales {}", edge.id))?;
+        let name = format!("Counter sales {}", edge.id);
+        accounts.push(hq.create_default_customer(&edge.id, &name)?);
     }
     hq.run_job(JobName::Products1040)?;
     for edge in fleet.edges() {
@@ -84,7 +87,7 @@ pub(crate) fn set_up(fleet: &Fleet, program: &Program, items: &Path) -> Result<(
             bail!("{} got no items", edge.id);
         }
     }
-    Ok(())
+    Ok(accounts)
 }
 
 /// Runs the jobs of the end of the day until nothing is on its way, or nothing helps.

@@ -143,7 +143,7 @@ impl Trial<'_> {
         let watch = Stopwatch::start();
         let said = program.run(&arguments)?;
         let copied = watch.seconds();
-        println!("{}", said.lines().last().unwrap_or_default());
+        println!("{}", said.lines().find(|line| line.starts_with("copied")).unwrap_or_default());
         let watch = Stopwatch::start();
         let doctor = trial::errors_of_doctor(program, self.folder)?;
         let checked = watch.seconds();
