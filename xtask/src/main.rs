@@ -1,5 +1,6 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`, `cluster`, `package-store`, `postgres-faults`, `relocate`.
+//! `check-demo`, `fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
+//! `relocate`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -11,6 +12,7 @@ mod ci;
 mod cluster;
 mod crash;
 mod dependencies;
+mod fuzz;
 mod generate;
 mod package_store;
 mod postgres_faults;
@@ -53,6 +55,10 @@ enum Command {
     ///
     /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
     Generate(generate::Arguments),
+    /// Try to break what must hold of every input, guided by what inputs reach in the code.
+    ///
+    /// Example: cargo xtask fuzz --seconds 60 --target log-row
+    Fuzz(fuzz::Arguments),
     /// Kill real processes under load and check that no customer and no sale is lost or doubled.
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(root),
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(root, &arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),

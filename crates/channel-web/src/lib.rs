@@ -20,6 +20,7 @@ pub mod routes;
 mod server;
 mod status;
 
+pub use commerce::bodies;
 pub use dial::{DialError, HttpUpstream, PlainHttp};
 pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol};
 pub use server::{ServeError, ServeOptions, serve, serve_blocking};

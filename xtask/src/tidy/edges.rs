@@ -84,6 +84,20 @@ const CRATES: &[Crate] = &[
             "tillsync-fleet",
         ],
     },
+    // What is fuzzed is read where the product reads it.
+    Crate {
+        folder: "fuzz",
+        name: "tillsync-fuzz",
+        may_use: &[
+            "tillsync-domain",
+            "tillsync-exchange",
+            "tillsync-hq",
+            "tillsync-hq-web",
+            "tillsync-channel",
+            "tillsync-channel-web",
+        ],
+    },
+    Crate { folder: "fuzz/engine", name: "tillsync-fuzz-engine", may_use: &["tillsync-fuzz"] },
     Crate { folder: "xtask", name: "xtask", may_use: &["tillsync-fleet"] },
 ];
 

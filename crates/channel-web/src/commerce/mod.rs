@@ -2,6 +2,7 @@
 //! web shops speak.
 
 mod amount;
+pub mod bodies;
 pub(crate) mod create;
 pub(crate) mod entity;
 pub(crate) mod find;

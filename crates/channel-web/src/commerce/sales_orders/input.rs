@@ -8,13 +8,13 @@ use std::str::FromStr;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tillsync_channel::identity::Identity;
 use tillsync_channel::sell::{LineClaim, RecordTrade, What};
 use tillsync_domain::ids::AddressGuid;
 use tillsync_domain::trade::{Delivery, LineDraft, PaymentDraft, ReturnOf};
 
 use super::super::amount::RawFields;
 use super::super::input::{Reader, is_empty};
-use crate::app::App;
 use crate::odata::{Detail, ODataError};
 
 /// `TransactionTypeValue` of a cash-and-carry sale.
@@ -39,7 +39,10 @@ const PARTS: [&str; 6] = [
 ];
 
 /// Reads a sale or an order.
-pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<RecordTrade, ODataError> {
+pub(in super::super) fn read_order(
+    here: &Identity,
+    entity: &RawValue,
+) -> Result<RecordTrade, ODataError> {
     let Some(mut fields) = RawFields::of(entity) else {
         let refused = Detail::invalid("entity", "must be an object");
         return Err(ODataError::fields(vec![refused]));
@@ -76,7 +79,7 @@ pub(super) fn read_order(app: &App, entity: &RawValue) -> Result<RecordTrade, OD
         staff: identity(&mut reader, &mut fields, "StaffId"),
         what,
     };
-    read_store(app, &mut reader, &mut fields);
+    read_store(here, &mut reader, &mut fields);
     for name in GIVEN {
         if fields.take(name).is_some_and(|value| !is_empty(&value)) {
             reader.refuse(name, "is given by this node and cannot be chosen");
@@ -148,10 +151,9 @@ fn read_delivery(reader: &mut Reader, fields: &mut RawFields) -> Option<Delivery
 }
 
 /// A program may say where it believes to be.
-fn read_store(app: &App, reader: &mut Reader, fields: &mut RawFields) {
-    let identity = app.edge.identity();
-    let store = identity.parent.as_ref().unwrap_or(&identity.database);
-    for (name, ours) in [("StoreId", store), ("TerminalId", &identity.database)] {
+fn read_store(here: &Identity, reader: &mut Reader, fields: &mut RawFields) {
+    let store = here.parent.as_ref().unwrap_or(&here.database);
+    for (name, ours) in [("StoreId", store), ("TerminalId", &here.database)] {
         let given = reader.text(name, fields.take(name)).filter(|given| !given.trim().is_empty());
         if given.is_some_and(|given| given.trim() != ours.as_str()) {
             reader.refuse(name, &format!("this is {ours}"));

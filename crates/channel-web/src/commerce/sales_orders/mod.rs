@@ -28,8 +28,7 @@ use super::paging::{OnlyPaging, Settings, page_of};
 use super::{Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, request_key};
 use crate::app::App;
 use crate::odata::{Detail, ODataError, customer_key, key_in};
-use input::read_order;
-pub(super) use input::{parsed, tender_text};
+pub(super) use input::{parsed, read_order, tender_text};
 use output::{OrderJson, OrdersJson};
 
 #[derive(Deserialize)]
@@ -75,7 +74,7 @@ fn create(
 ) -> Result<(StatusCode, Json<OrderJson>), ODataError> {
     // A number of its own already makes a repeat harmless; else the key becomes the number.
     let key = request_key(headers, client)?.map(|key| key.transaction_number());
-    let mut trade = read_order(app, entity)?;
+    let mut trade = read_order(app.edge.identity(), entity)?;
     trade.number = trade.number.or(key);
     let view = record_trade(&app.edge, trade, app.now())?;
     app.count_recorded();
