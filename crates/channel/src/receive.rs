@@ -18,6 +18,7 @@ use tillsync_exchange::package::{
 };
 use tillsync_exchange::rows::log::{LogRow, NoEntry, OversizedEntry};
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
+use tillsync_exchange::watermark;
 
 use crate::create::whole_microseconds;
 use crate::db::{DbError, uuid_column};
@@ -199,19 +200,17 @@ struct Upload {
 impl Upload {
     fn write(self, connection: &Connection) -> Result<UploadReceipt, ReceiveError> {
         let mut watermark = watermark_read(connection, &self.register, self.epoch)?;
-        if self.first > watermark.counter.next() {
+        if !watermark::continues(&watermark, self.first) {
             return Err(ReceiveError::Gap(watermark));
         }
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
         for row in &self.rows {
             *counts.entry(self.take(connection, row)?).or_default() += 1;
         }
-        if let Some(last) = self.rows.last()
-            && last.counter() > watermark.counter.0
-        {
-            watermark.counter = Counter(last.counter());
-            watermark.entry = Some(last.id());
-            self.watermark_write(connection, last)?;
+        let last = self.rows.last().map(|last| (Counter(last.counter()), last.id()));
+        if let Some(advanced) = watermark::advanced(&watermark, last) {
+            watermark = advanced;
+            self.watermark_write(connection, &watermark)?;
         }
         let count = |what| counts.get(what).copied().unwrap_or(0);
         Ok(UploadReceipt {
@@ -263,7 +262,11 @@ impl Upload {
         Ok(())
     }
 
-    fn watermark_write(&self, connection: &Connection, last: &LogRow) -> Result<(), DbError> {
+    fn watermark_write(
+        &self,
+        connection: &Connection,
+        watermark: &Watermark,
+    ) -> Result<(), DbError> {
         connection
             .prepare_cached(
                 "INSERT INTO received (source, epoch, counter, entry, at)
@@ -274,8 +277,8 @@ impl Upload {
             .execute(params![
                 self.register.as_str(),
                 self.epoch.as_uuid().as_bytes(),
-                last.counter(),
-                last.id().as_uuid().as_bytes(),
+                watermark.counter.0,
+                watermark.entry.as_ref().map(|id| id.as_uuid().as_bytes()),
                 self.now.as_microsecond()
             ])?;
         Ok(())

@@ -18,6 +18,7 @@ use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::session::UploadEvent;
 use tillsync_exchange::version::{NoCommonVersion, ProtocolRange, SPOKEN};
+use tillsync_exchange::watermark;
 
 use crate::db::DbError;
 use crate::edge::Edge;
@@ -25,8 +26,8 @@ use crate::identity;
 use crate::link::LinkChange;
 use crate::log::{self, Visit};
 use crate::sequences::{self, Sequence};
-use crate::upstream::{Upstream, UpstreamError};
 use crate::testimony;
+use crate::upstream::{Upstream, UpstreamError};
 use session::UploadSession;
 
 /// Even content that does not compress stays below the receiver's limit on compressed bytes.
@@ -201,18 +202,13 @@ fn current_watermark(
     Ok(watermark)
 }
 
-/// Whether upstream acknowledged something that this log does not hold at that place: then this
-/// database was restored from an older copy, or is a clone (F64).
+/// Whether this database is not the one that sent what upstream acknowledged (F64).
 fn has_diverged(
     connection: &rusqlite::Connection,
     watermark: Watermark,
 ) -> Result<bool, UploadError> {
-    if watermark.counter == Counter::ZERO {
-        return Ok(false);
-    }
     let ours = log::entry_id_at(connection, watermark.counter)?;
-    // An upstream that does not say which entry it holds there proves nothing by it.
-    Ok(ours.is_none() || watermark.entry.is_some_and(|theirs| ours != Some(theirs)))
+    Ok(watermark::has_diverged(&watermark, ours))
 }
 
 fn begin_epoch(edge: &Edge, lost: Watermark, now: Timestamp) -> Result<EpochId, DbError> {

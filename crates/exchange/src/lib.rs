@@ -12,3 +12,4 @@ pub mod rows;
 pub mod session;
 pub mod text;
 pub mod version;
+pub mod watermark;

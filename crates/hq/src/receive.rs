@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use tillsync_domain::ids::{DatabaseId, EntryId, EpochId};
+use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{ExchangeMode, Hello, UploadReceipt, Welcome};
@@ -15,6 +15,7 @@ use tillsync_exchange::rows::log::{LogRow, NoEntry, OversizedEntry};
 use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_exchange::session::UploadStatus;
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
+use tillsync_exchange::watermark;
 
 use crate::header::arriving;
 use crate::headquarters::Headquarters;
@@ -132,8 +133,8 @@ impl Headquarters {
         let believed = believed.filter(|believed| believed.epoch == hello.epoch);
         let (watermark, mode, is_forgotten) = self.storage.read(|tx| {
             let watermark = tx.watermark_get(source, &hello.epoch)?;
-            let group = tx.group_get(&database.database.group)?;
             let watermark = watermark.unwrap_or_else(|| Watermark::start(hello.epoch));
+            let group = tx.group_get(&database.database.group)?;
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
             let is_forgotten = match &believed {
                 Some(believed) if believed.counter > watermark.counter => {
@@ -175,7 +176,7 @@ impl Headquarters {
             .write(|tx| {
                 let known = tx.watermark_get(&source.source, &epoch)?;
                 let known = known.unwrap_or_else(|| Watermark::start(epoch));
-                if first > known.counter.0 + 1 {
+                if !watermark::continues(&known, Counter(first)) {
                     return Ok(Err(ReceiveError::Gap { first, watermark: known }));
                 }
                 let (counts, watermark) = insert_entries(tx, &source, &entries, known)?;
@@ -222,7 +223,6 @@ impl Headquarters {
     }
 }
 
-/// The entries of an upload, each kind in the order of its counters.
 /// Whether a database has told in the latest recovery what it believes to be received: saying it
 /// again, because an answer got lost, proves nothing new.
 fn has_testified(
@@ -236,6 +236,7 @@ fn has_testified(
     Ok(told.is_some_and(|told| told.epoch == believed.epoch && told.counter >= believed.counter))
 }
 
+/// The entries of an upload, each kind in the order of its counters.
 struct Entries {
     operations: Vec<OperationRow>,
     documents: Vec<ArrivingDocument>,
@@ -314,13 +315,12 @@ fn insert_entries(
     let operations = tx.operations_insert_once(source, &entries.operations)?;
     let documents = without_foreign_steps(tx, source, &entries.documents)?;
     let documents = tx.documents_insert_once(source, &documents)?;
-    let mut watermark = known;
-    if let Some((counter, entry)) = entries.last.filter(|(last, _)| *last > known.counter.0) {
-        watermark.counter.0 = counter;
-        watermark.entry = Some(entry);
-        tx.watermark_set(&source.source, &watermark)?;
+    let last = entries.last.map(|(counter, entry)| (Counter(counter), entry));
+    let advanced = watermark::advanced(&known, last);
+    if let Some(advanced) = &advanced {
+        tx.watermark_set(&source.source, advanced)?;
     }
-    Ok(([operations, documents], watermark))
+    Ok(([operations, documents], advanced.unwrap_or(known)))
 }
 
 /// A step of another store's shift moves nothing: one store must not count another one's drawer.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use tillsync_domain::ids::{Counter, EpochId, PackageId};
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::session::{Progress, UploadEvent, UploadStatus};
+use tillsync_exchange::watermark::{UploadSpan, ended_by};
 
 use super::{Attempt, UploadError, mint_package, package_end};
 use crate::create::whole_microseconds;
@@ -37,11 +38,8 @@ pub(super) fn plan_next(
 ) -> Result<Option<UploadSession>, UploadError> {
     let open = edge.db.read(open_read)?;
     if let Some(open) = open {
-        if open.epoch == watermark.epoch && open.first == watermark.counter.next() {
-            return Ok(Some(open));
-        }
-        let arrived = open.epoch == watermark.epoch && open.last <= watermark.counter;
-        let status = if arrived { UploadStatus::Applied } else { UploadStatus::Canceled };
+        let span = UploadSpan { epoch: open.epoch, first: open.first, last: open.last };
+        let Some(status) = ended_by(&watermark, span) else { return Ok(Some(open)) };
         let ended = UploadSession { progress: Progress::fresh(status), ..open };
         edge.db.write(move |connection| ended.update(connection, now, None))?;
     }
