@@ -66,11 +66,13 @@ const GUARDS: [(&str, &str); 3] = [
 ];
 
 /// Long looks are allowed, such as the check of everything, but not for ever: a snapshot keeps the
-/// server from cleaning up.
+/// server from cleaning up. A plan is made for each look: one that was kept from when a table was
+/// small reads all of it for every key, and takes minutes where it took a moment.
 const SNAPSHOT: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL lock_timeout = '30s';
     SET LOCAL idle_in_transaction_session_timeout = '30min';
     SET LOCAL statement_timeout = '30min';
+    SET LOCAL plan_cache_mode = force_custom_plan;
     SET LOCAL jit = off";
 
 /// Headquarters' database in PostgreSQL, shared by any number of threads and processes.
