@@ -172,7 +172,11 @@ impl DistributionWrites for PgTx<'_> {
         let sql = "SELECT id, location FROM package
             WHERE channel_group = $1 AND job = $2 AND sequence < $3 AND NOT EXISTS (
                 SELECT 1 FROM download_session AS session
-                WHERE session.package = package.id AND session.status NOT IN (4, 5, 6, 9))
+                WHERE session.package = package.id AND (session.status NOT IN (4, 5, 6, 9)
+                    OR session.status = 5 AND NOT EXISTS (
+                        SELECT 1 FROM database_applied AS applied
+                        WHERE applied.edge_database = session.edge_database
+                            AND applied.session >= session.id)))
             ORDER BY sequence, ordinal LIMIT $4";
         let values: Values<'_> =
             &[&group.as_str(), &job.as_str(), &bounded(before), &bounded(limit)];
@@ -197,7 +201,11 @@ impl DistributionWrites for PgTx<'_> {
                         AND newer.ordinal > package.ordinal))
                 AND NOT EXISTS (
                     SELECT 1 FROM download_session AS session
-                    WHERE session.package = package.id AND session.status NOT IN (4, 5, 6, 9))
+                    WHERE session.package = package.id AND (session.status NOT IN (4, 5, 6, 9)
+                        OR session.status = 5 AND NOT EXISTS (
+                            SELECT 1 FROM database_applied AS applied
+                            WHERE applied.edge_database = session.edge_database
+                                AND applied.session >= session.id)))
             ORDER BY ordinal LIMIT $3";
         let values: Values<'_> = &[
             &stale.fruitless_before.as_microsecond(),

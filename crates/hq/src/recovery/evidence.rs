@@ -48,7 +48,7 @@ impl Headquarters {
             }
         })?;
         if is_news {
-            tracing::error!(reason, "headquarters was restored from a backup; promotion is held");
+            self.recovery_began(reason);
         }
         Ok(())
     }
@@ -62,9 +62,15 @@ impl Headquarters {
             None => begin(tx, (id, reason), now),
         })?;
         if has_begun {
-            tracing::error!(reason, "headquarters was restored from a backup; promotion is held");
+            self.recovery_began(reason);
         }
         Ok(has_begun)
+    }
+
+    /// Lets polls that wait be answered: everybody is to testify now.
+    fn recovery_began(&self, reason: &str) {
+        tracing::error!(reason, "headquarters was restored from a backup; promotion is held");
+        self.signals().offers_changed();
     }
 
     fn recovery_id(&self) -> RecoveryId {

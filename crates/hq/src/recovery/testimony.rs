@@ -51,7 +51,7 @@ impl Headquarters {
     ) -> Result<(), RecoveryError> {
         let told = read_page(page)?;
         let now = self.now();
-        let has_ended = self.storage.write(|tx| {
+        let is_last = self.storage.write(|tx| {
             let Some((recovery, hearing)) = asked_of(tx, &database.database.id)? else {
                 return Ok(None);
             };
@@ -79,7 +79,7 @@ impl Headquarters {
             }
             Ok(Some(true))
         })?;
-        match has_ended {
+        match is_last {
             Some(true) => {
                 tracing::info!(database = %database.database.id, "has testified");
                 self.recovery_ended();

@@ -288,7 +288,8 @@ pub trait DistributionWrites {
     fn upload_put(&mut self, upload: &UploadSessionRecord) -> Result<(), StorageError>;
 
     /// Deletes up to `limit` packages of the group and job that lie before the sequence number,
-    /// with their sessions that hold up nobody; returns where their bytes are.
+    /// with their sessions that hold up nobody; returns where their bytes are. A cancelled session
+    /// stays until its database has applied a later one: it may have applied this one too.
     fn packages_forget(
         &mut self,
         group: &GroupId,

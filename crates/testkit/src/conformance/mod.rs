@@ -144,6 +144,7 @@ cases! {$
         an_upload_that_arrives_again_is_one_more_try
         an_upload_never_changes_that_of_another_source
         old_packages_are_forgotten_unless_a_session_needs_them
+        a_cancelled_session_is_kept_until_its_database_has_applied_a_later_one
         old_uploads_are_forgotten
         stale_packages_are_forgotten_and_needed_ones_stay
         sessions_are_counted_by_status

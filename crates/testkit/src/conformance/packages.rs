@@ -318,6 +318,30 @@ pub fn old_packages_are_forgotten_unless_a_session_needs_them(storage: &dyn Stor
     assert_eq!(numbers(&sessions), [3, 2]);
 }
 
+/// The database may have applied it, and a session that headquarters does not know would prove a
+/// restore.
+pub fn a_cancelled_session_is_kept_until_its_database_has_applied_a_later_one(
+    storage: &dyn Storage,
+) {
+    use DownloadStatus::{Applied, Canceled};
+    prepare(storage);
+    put_packages(storage, &[package(2, Scope::Delta, 2, (2, 3))]);
+    let sessions =
+        [session(1, "S1", 1, Applied), session(2, "S1", 2, Canceled), session(3, "S1", 1, Applied)];
+    put_sessions(storage, &sessions);
+    let database = "S1".parse().expect("a database");
+    let forget_after = |n| {
+        storage
+            .write(|tx| {
+                tx.applied_put(&database, JOB, Some(&session_id(n)))?;
+                tx.packages_forget(&group("G1"), JOB, 4, 9)
+            })
+            .expect("forgotten")
+    };
+    assert_eq!(forget_after(1), ["G1/1"]);
+    assert_eq!(forget_after(3), ["G1/2"]);
+}
+
 /// What came to nothing goes, and a snapshot goes once a newer one is there, lost or not; all that
 /// somebody may still ask for stays, and so does a lost delta: others have applied it.
 pub fn stale_packages_are_forgotten_and_needed_ones_stay(storage: &dyn Storage) {
