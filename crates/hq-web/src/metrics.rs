@@ -104,6 +104,11 @@ fn describe() {
     describe_gauge!("tillsync_documents_quarantined", "Documents that were set aside.");
     describe_gauge!("tillsync_databases", "Edge databases, by state.");
     describe_gauge!("tillsync_download_sessions", "Download sessions, by status.");
+    describe_gauge!(
+        "tillsync_recovering",
+        "1 while nobody is promoted because headquarters was restored."
+    );
+    describe_gauge!("tillsync_number_conflicts", "Account numbers disputed since a restore.");
     describe_gauge!("tillsync_findings", "Warnings that `tillsync doctor` explains.");
     describe_gauge!("tillsync_polls_waiting", "Polls that wait for something new.");
     describe_counter!(
@@ -119,6 +124,8 @@ fn describe() {
 
 fn set_gauges(report: &CheckReport, now: Timestamp) {
     gauge!("tillsync_customers").set(count(report.customers));
+    gauge!("tillsync_recovering").set(if report.recovery.is_recovering() { 1.0 } else { 0.0 });
+    gauge!("tillsync_number_conflicts").set(count(report.recovery.conflicts_open));
     gauge!("tillsync_findings").set(count(report.findings.len() as u64));
     let age = report.inbox.oldest_open_at.map(|oldest| now.duration_since(oldest).as_secs_f64());
     gauge!("tillsync_oldest_open_operation_seconds").set(age.unwrap_or(0.0).max(0.0));

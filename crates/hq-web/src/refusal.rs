@@ -19,6 +19,7 @@ use tillsync_hq::items::ItemError;
 use tillsync_hq::jobs::{JobError, ScheduleError};
 use tillsync_hq::parameters::ParameterError;
 use tillsync_hq::receive::ReceiveError;
+use tillsync_hq::recovery::RecoveryError;
 use tillsync_hq::repair_transactions::RepairError;
 use tillsync_hq::sequences::SequenceError;
 use tillsync_hq::statements::StatementError;
@@ -140,6 +141,7 @@ refuse_by_kind!(
     ItemError,
     JobError,
     ParameterError,
+    RecoveryError,
     RepairError,
     ScheduleError,
     SequenceError,

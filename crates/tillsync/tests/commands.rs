@@ -356,3 +356,65 @@ fn a_device_without_its_upstream_says_so() {
         "#]],
     );
 }
+
+#[test]
+fn a_restore_is_declared_shown_and_ended() {
+    let folder = headquarters();
+    let place = folder.path().join("hq");
+    check(
+        &place,
+        "hq recovery show --data-dir .",
+        expect![[r#"
+            headquarters was never restored, as far as it knows
+            exit 0
+        "#]],
+    );
+    check(
+        &place,
+        "hq restored --data-dir .",
+        expect![[r#"
+            headquarters recovers: nobody is promoted until every channel was heard
+            exit 0
+        "#]],
+    );
+    check(
+        &place,
+        "hq restored --data-dir .",
+        expect![[r#"
+            headquarters is recovering already; `tillsync hq recovery show` says for whom ⏎
+            it waits
+            exit 0
+        "#]],
+    );
+    check(
+        &place,
+        "hq recovery settle 0190a8f0-0000-7000-8000-000000000001 C-7 --by ann --data-dir .",
+        expect![[r#"
+            error: nothing is in conflict between customer ⏎
+            0190a8f0-0000-7000-8000-000000000001 and account C-7; `tillsync hq recovery ⏎
+            show` lists conflicts
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
+            exit 1
+        "#]],
+    );
+    check(
+        &place,
+        "hq recovery finish --by ann --data-dir .",
+        expect![[r#"
+        the recovery has ended; everybody was heard
+        exit 0
+    "#]],
+    );
+    check(
+        &place,
+        "hq recovery finish --by ann --data-dir .",
+        expect![[r#"
+        error: headquarters is not recovering; `tillsync hq recovery show` shows the ⏎
+        last time
+        hint: look at how it stands (`customer show`, `session show`, `order show`, ⏎
+        `statement show`, another --data-dir) and decide what should be
+        exit 1
+    "#]],
+    );
+}

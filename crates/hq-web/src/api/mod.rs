@@ -18,6 +18,7 @@ pub mod packages;
 pub mod parameters;
 pub mod postings;
 pub mod quarantine;
+pub mod recovery;
 pub mod repairs;
 pub mod sequences;
 pub mod sessions;

@@ -38,6 +38,8 @@ pub struct Status {
     pub sessions: Vec<SessionCount>,
     /// Edge databases.
     pub databases: u64,
+    /// Whether nobody is promoted because headquarters was restored; `GET /api/v1/recovery`.
+    pub recovering: bool,
     /// What needs a look.
     pub findings: Vec<Finding>,
 }
@@ -125,6 +127,7 @@ impl From<CheckReport> for Status {
                 .map(|(status, count)| SessionCount { status: status.to_string(), count: *count })
                 .collect(),
             databases: report.databases.len() as u64,
+            recovering: report.recovery.is_recovering(),
             findings: report.findings.into_iter().map(finding).collect(),
         }
     }

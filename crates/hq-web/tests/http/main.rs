@@ -9,5 +9,6 @@ mod nodes;
 mod orders;
 mod polls;
 mod posting;
+mod recovery;
 mod server;
 mod site;

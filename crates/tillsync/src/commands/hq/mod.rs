@@ -8,6 +8,8 @@ mod copy;
 mod default_customer;
 mod migrate;
 mod nodes;
+mod recovery;
+mod restored;
 mod serve;
 mod set_mode;
 mod token;
@@ -40,6 +42,11 @@ pub(crate) enum Command {
     DefaultCustomer(default_customer::Arguments),
     /// Let changes of a group travel at once, or when jobs run.
     SetMode(set_mode::Arguments),
+    /// Say that the database was restored from a backup, before headquarters serves again.
+    Restored(restored::Arguments),
+    /// Show what a restore has made headquarters forget, and decide about it.
+    #[command(subcommand)]
+    Recovery(recovery::Command),
     /// Make a token for the operators' interface; an older one of that name stops working.
     Token(token::Arguments),
 }
@@ -56,6 +63,8 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::ActivationCode(arguments) => activation_code::run(arguments),
         Command::DefaultCustomer(arguments) => default_customer::run(arguments),
         Command::SetMode(arguments) => set_mode::run(arguments),
+        Command::Restored(arguments) => restored::run(arguments),
+        Command::Recovery(command) => recovery::run(command),
         Command::Token(arguments) => token::run(arguments),
     }
 }

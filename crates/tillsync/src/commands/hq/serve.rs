@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let hq = headquarters::open_to_serve(folder, database, &arguments.packages)?;
     let hq = Arc::new(hq);
     hq.initialize()?;
+    look_back(&hq);
     write_operator_token(&hq, folder, database.is_some())?;
     let name = arguments.node.clone().unwrap_or_else(system::machine_name);
     hq.join(NodeName(name), env!("CARGO_PKG_VERSION"));
@@ -80,6 +81,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     // The node itself ends outside the runtime: it brings one of its own.
     let server = tillsync_hq_web::serve(options, serving::announce, stop);
     Ok(serving::run_to_end(runtime, server)?)
+}
+
+/// Before anything is promoted: packages can prove that the database was restored. A package store
+/// that is away must not keep stores from being served; their polls prove as much.
+fn look_back(hq: &Headquarters) {
+    if let Err(error) = hq.look_back() {
+        let why = "packages could not be looked at for a restore; stores prove one as well";
+        // Who does not read it is told by `doctor`, once a store has proved it.
+        drop(writeln!(io::stderr(), "{why}: {error}"));
+    }
 }
 
 /// Leaves the first operator's token where only the owner of the folder can read it. Over a shared
