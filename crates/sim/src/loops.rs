@@ -1,0 +1,113 @@
+//! What machines do by themselves, over and over, and what an operator on duty does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tillsync_domain::job::JobName;
+use tillsync_exchange::session::DownloadStatus;
+use tillsync_hq::distribution::SessionCommand;
+use tillsync_hq::storage::{SessionFilter, StatementFilter, Trigger};
+
+use crate::chain::Chain;
+use crate::dice::Dice;
+use crate::machines::edge::EdgeSite;
+use crate::plan::Pace;
+
+/// How often machines act when faults have ended.
+const CALM: Duration = Duration::from_secs(120);
+
+/// How often the operator looks.
+const ROUND: Duration = Duration::from_secs(300);
+
+/// The jobs that nodes run by themselves, in the order in which work goes through them.
+const LIVE_JOBS: [JobName; 5] = [
+    JobName::SynchronizeCustomers,
+    JobName::SynchronizeOrders,
+    JobName::ValidateTransactions,
+    JobName::Customers1010,
+    JobName::Products1040,
+];
+
+/// Starts every machine's loops.
+pub(crate) fn begin(chain: &Arc<Chain>, pace: Pace) {
+    let mut dice = Dice::of(chain.seed, "loops");
+    for site in chain.all_edges() {
+        begin_edge(chain, &site, pace, &mut dice);
+    }
+    for index in 0..chain.hq.nodes.len() {
+        let act = move |chain: &Arc<Chain>| node_round(chain, index);
+        repeat(chain, part_of(pace.node, &mut dice), pace.node, act);
+    }
+}
+
+/// Starts the loops of one edge.
+pub(crate) fn begin_edge(chain: &Arc<Chain>, site: &Arc<EdgeSite>, pace: Pace, dice: &mut Dice) {
+    let (uploading, polling) = (Arc::clone(site), Arc::clone(site));
+    let upload = move |chain: &Arc<Chain>| chain.upload(&uploading);
+    repeat(chain, part_of(pace.edge, dice), pace.edge, upload);
+    let poll = move |chain: &Arc<Chain>| chain.download(&polling);
+    repeat(chain, part_of(pace.edge, dice), pace.edge, poll);
+}
+
+/// Puts an operator on duty, who does what only people may.
+pub(crate) fn begin_operator(chain: &Arc<Chain>) {
+    repeat(chain, Duration::from_secs(1), ROUND, operator_round);
+}
+
+fn repeat(
+    chain: &Arc<Chain>,
+    first: Duration,
+    every: Duration,
+    act: impl Fn(&Arc<Chain>) + Send + 'static,
+) {
+    let acting = Arc::clone(chain);
+    chain.turns.begin_after(first, move || {
+        if acting.is_over() {
+            return;
+        }
+        act(&acting);
+        let every = if acting.is_healing.load(Ordering::SeqCst) { CALM } else { every };
+        repeat(&acting, every, every, act);
+    });
+}
+
+fn part_of(whole: Duration, dice: &mut Dice) -> Duration {
+    whole.mul_f64(dice.fraction())
+}
+
+fn node_round(chain: &Arc<Chain>, index: usize) {
+    for job in LIVE_JOBS {
+        // A node that was killed in between has no more work to do.
+        let Some(node) = chain.hq.nodes[index].running() else { return };
+        chain.run_job(&node, job, Trigger::Live);
+    }
+    if let Some(node) = chain.hq.nodes[index].running() {
+        let _ = node.hq.send_heartbeat();
+    }
+}
+
+/// Retries what is suspended or failed, and runs what waits for somebody to run it.
+fn operator_round(chain: &Arc<Chain>) {
+    let Some(node) = chain.any_node() else { return };
+    let filter = SessionFilter { limit: 100, ..SessionFilter::default() };
+    for session in node.hq.list_sessions(&filter).unwrap_or_default() {
+        if session.progress.status == DownloadStatus::Suspended {
+            chain.tell(format!("the operator retries session {}", session.id));
+            let _ = node.hq.command_session(&session.id, SessionCommand::Retry);
+        }
+    }
+    let filter = StatementFilter { limit: 100, ..StatementFilter::default() };
+    for statement in node.hq.list_statements(&filter).unwrap_or_default() {
+        if statement.error.is_some() {
+            let _ = node.hq.retry_statement(&statement.id);
+        }
+    }
+    for job in JobName::ALL {
+        if let Some(node) = chain.any_node()
+            && job != JobName::P0001
+        {
+            chain.run_job(&node, job, Trigger::Manual);
+        }
+    }
+}

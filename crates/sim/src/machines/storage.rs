@@ -1,0 +1,109 @@
+//! Headquarters' database as one node reaches it: others act between two of its transactions, its
+//! disk can be full, and the node can die at any commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use tillsync_hq::storage::{ReadWork, Storage, StorageError, WriteWork};
+
+use crate::turns::Turns;
+
+/// How long a node still lives.
+#[derive(Debug)]
+pub struct Life {
+    commits_left: AtomicI64,
+    is_over: AtomicBool,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Life { commits_left: AtomicI64::new(i64::MAX), is_over: AtomicBool::new(false) }
+    }
+}
+
+impl Life {
+    /// Ends it now: nothing is committed or read any more.
+    pub fn end(&self) {
+        self.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets it end at the commit behind so many more.
+    pub fn end_after(&self, commits: i64) {
+        self.commits_left.store(commits, Ordering::SeqCst);
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Asks for one more commit.
+    pub fn spend(&self) -> bool {
+        if self.commits_left.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            self.end();
+        }
+        !self.is_over()
+    }
+}
+
+/// Whether there is room on the disk that all nodes share.
+#[derive(Debug, Default)]
+pub struct Room(AtomicBool);
+
+impl Room {
+    /// Fills the disk, or frees it.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.store(is_full, Ordering::SeqCst);
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// One node's way to the database.
+pub struct NodeStorage {
+    /// The database.
+    pub storage: Arc<dyn Storage>,
+    /// The node's life.
+    pub life: Arc<Life>,
+    /// The disk's room.
+    pub room: Arc<Room>,
+    /// Where others get their turn between two transactions.
+    pub turns: Turns,
+    /// How long a transaction takes.
+    pub pace: Duration,
+}
+
+impl Storage for NodeStorage {
+    fn write_with(&self, work: WriteWork<'_>) -> Result<(), StorageError> {
+        self.turns.pause(self.pace);
+        if self.life.is_over() {
+            return Err(dead("begin a transaction"));
+        }
+        self.storage.write_with(&mut |tx| {
+            work(tx)?;
+            if self.room.is_full() {
+                return Err(StorageError::Full { doing: "commit", source: "no room".into() });
+            }
+            // Killed at the last moment: all of it was done, and nothing of it is left.
+            if self.life.spend() { Ok(()) } else { Err(dead("commit")) }
+        })
+    }
+
+    fn read_with(&self, work: ReadWork<'_>) -> Result<(), StorageError> {
+        if self.life.is_over() {
+            return Err(dead("take a snapshot"));
+        }
+        self.storage.read_with(work)
+    }
+
+    fn check_integrity(&self) -> Result<Vec<String>, StorageError> {
+        self.storage.check_integrity()
+    }
+}
+
+fn dead(doing: &'static str) -> StorageError {
+    StorageError::Broken { doing, source: "the process was killed".into() }
+}
