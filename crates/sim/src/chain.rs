@@ -228,19 +228,22 @@ impl Chain {
 
     /// Runs a job at a node, as an operator or its workers would.
     pub fn run_job(&self, node: &HqNode, job: JobName, trigger: Trigger) {
-        node.work(|hq| {
-            let groups = hq.list_groups().unwrap_or_default();
-            let snapshots_for = groups.into_iter().map(|group| group.id).collect();
-            let options = JobOptions { snapshots_for, ..JobOptions::default() };
-            match hq.run_job(job, trigger, options) {
-                Ok(run) => {
-                    self.count("job", &format!("{job}: {:?}", run.outcome));
-                    if run.detail.get("idle") != Some(&true.into()) {
-                        self.tell(format!("{job}: {:?} {}", run.outcome, run.detail));
-                    }
+        let groups = node.hq.list_groups().unwrap_or_default();
+        let snapshots_for = groups.into_iter().map(|group| group.id).collect();
+        let options = JobOptions { snapshots_for, ..JobOptions::default() };
+        self.run_job_with(node, job, trigger, options);
+    }
+
+    /// Runs a job with its options at a node, unless the node works already.
+    pub fn run_job_with(&self, node: &HqNode, job: JobName, trigger: Trigger, options: JobOptions) {
+        node.work(|hq| match hq.run_job(job, trigger, options) {
+            Ok(run) => {
+                self.count("job", &format!("{job}: {:?}", run.outcome));
+                if run.detail.get("idle") != Some(&true.into()) {
+                    self.tell(format!("{job}: {:?} {}", run.outcome, run.detail));
                 }
-                Err(error) => self.count("job", &format!("{job} refused: {:?}", error.kind())),
             }
+            Err(error) => self.count("job", &format!("{job} refused: {:?}", error.kind())),
         });
     }
 

@@ -1,10 +1,12 @@
 //! What machines do by themselves, over and over, and what an operator on duty does.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tillsync_channel::Edge;
 use tillsync_domain::job::JobName;
+use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::storage::{SessionFilter, StatementFilter, Trigger};
@@ -20,14 +22,8 @@ const CALM: Duration = Duration::from_secs(120);
 /// How often the operator looks.
 const ROUND: Duration = Duration::from_secs(300);
 
-/// The jobs that nodes run by themselves, in the order in which work goes through them.
-const LIVE_JOBS: [JobName; 5] = [
-    JobName::SynchronizeCustomers,
-    JobName::SynchronizeOrders,
-    JobName::ValidateTransactions,
-    JobName::Customers1010,
-    JobName::Products1040,
-];
+/// In so many rounds of a node, one looks at what only waits, and takes what a schedule asks for.
+const THOROUGH_EVERY: u64 = 4;
 
 /// Starts every machine's loops.
 pub(crate) fn begin(chain: &Arc<Chain>, pace: Pace) {
@@ -36,7 +32,11 @@ pub(crate) fn begin(chain: &Arc<Chain>, pace: Pace) {
         begin_edge(chain, &site, pace, &mut dice);
     }
     for index in 0..chain.hq.nodes.len() {
-        let act = move |chain: &Arc<Chain>| node_round(chain, index);
+        let rounds = AtomicU64::new(0);
+        let act = move |chain: &Arc<Chain>| {
+            let round = rounds.fetch_add(1, Ordering::SeqCst);
+            node_round(chain, index, round.is_multiple_of(THOROUGH_EVERY));
+        };
         repeat(chain, part_of(pace.node, &mut dice), pace.node, act);
     }
 }
@@ -44,7 +44,14 @@ pub(crate) fn begin(chain: &Arc<Chain>, pace: Pace) {
 /// Starts the loops of one edge.
 pub(crate) fn begin_edge(chain: &Arc<Chain>, site: &Arc<EdgeSite>, pace: Pace, dice: &mut Dice) {
     let (uploading, polling) = (Arc::clone(site), Arc::clone(site));
-    let upload = move |chain: &Arc<Chain>| chain.upload(&uploading);
+    let upload = move |chain: &Arc<Chain>| {
+        // A store that works by schedule sends only when it is asked.
+        let running = uploading.running();
+        let is_live = |edge: &Arc<Edge>| edge.mode() == ExchangeMode::Live;
+        if uploading.kind == DatabaseKind::Register || running.as_ref().is_some_and(is_live) {
+            chain.upload(&uploading);
+        }
+    };
     repeat(chain, part_of(pace.edge, dice), pace.edge, upload);
     let poll = move |chain: &Arc<Chain>| chain.download(&polling);
     repeat(chain, part_of(pace.edge, dice), pace.edge, poll);
@@ -76,15 +83,26 @@ fn part_of(whole: Duration, dice: &mut Dice) -> Duration {
     whole.mul_f64(dice.fraction())
 }
 
-fn node_round(chain: &Arc<Chain>, index: usize) {
-    for job in LIVE_JOBS {
-        // A node that was killed in between has no more work to do.
-        let Some(node) = chain.hq.nodes[index].running() else { return };
-        chain.run_job(&node, job, Trigger::Live);
+fn node_round(chain: &Arc<Chain>, index: usize, is_thorough: bool) {
+    let running = || chain.hq.nodes[index].running();
+    if let Some(node) = running() {
+        if is_thorough {
+            // What waits may have been settled elsewhere.
+            node.hq.signals().documents_arrived();
+        }
+        for (job, options) in node.hq.due_live_jobs().unwrap_or_default() {
+            // A node that was killed in between has no more work to do.
+            let Some(node) = running() else { return };
+            chain.run_job_with(&node, job, Trigger::Live, options);
+        }
     }
-    if let Some(node) = chain.hq.nodes[index].running() {
-        let _ = node.hq.send_heartbeat();
+    let Some(node) = running().filter(|_| is_thorough) else { return };
+    for job in node.hq.take_due_jobs().unwrap_or_default() {
+        let Some(node) = running() else { return };
+        chain.count("schedule", job.as_str());
+        chain.run_job(&node, job, Trigger::Schedule);
     }
+    let _ = node.hq.send_heartbeat();
 }
 
 /// Retries what is suspended or failed, and runs what waits for somebody to run it.
@@ -104,9 +122,7 @@ fn operator_round(chain: &Arc<Chain>) {
         }
     }
     for job in JobName::ALL {
-        if let Some(node) = chain.any_node()
-            && job != JobName::P0001
-        {
+        if let Some(node) = chain.any_node() {
             chain.run_job(&node, job, Trigger::Manual);
         }
     }

@@ -84,8 +84,8 @@ impl Plan {
         let mut dice = Dice::of(seed, "plan");
         let topology = draw_topology(&mut dice);
         let pace = Pace {
-            edge: Duration::from_secs(dice.between(5, 90)),
-            node: Duration::from_secs(dice.between(5, 60)),
+            edge: Duration::from_secs(dice.between(15, 180)),
+            node: Duration::from_secs(dice.between(20, 300)),
         };
         let weather = draw_weather(&mut dice);
         let horizon = Duration::from_secs(60 * dice.between(20, 120));
