@@ -2,13 +2,17 @@
 //!
 //! Checkers keep their records from these alone; they never ask the machines what they promised.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use tillsync_channel::transactions::TransactionView;
 use tillsync_domain::ids::{
     AddressGuid, CustomerGuid, CustomerKey, DatabaseId, ShiftNumber, TransactionNumber,
 };
+use tillsync_domain::job::JobName;
+use tillsync_domain::number_sequence::NumberSequence;
 use tillsync_domain::shift::ShiftStatus;
+use tillsync_hq::storage::SequenceName;
 
 /// Something that was told to somebody.
 #[derive(Debug, Clone)]
@@ -65,6 +69,40 @@ pub enum Observation {
     },
     /// Headquarters was put back to an older copy.
     HeadquartersRestored,
+    /// A device was revoked and taken away; it never comes back.
+    Revoked {
+        /// Which.
+        at: DatabaseId,
+        /// What it alone had.
+        lost: Lost,
+    },
+    /// An edge took a sale or an order for an account that nobody has. Headquarters must judge it
+    /// an error until somebody repairs it.
+    NamedNobody {
+        /// The sale or order.
+        number: TransactionNumber,
+    },
+    /// An operator changed what a sale or an order says at headquarters; what was sent stays beside
+    /// it, word for word.
+    Repaired {
+        /// The sale or order.
+        number: TransactionNumber,
+    },
+    /// An operator changed a number sequence: numbers go on from here, spelled like this.
+    SequenceChanged {
+        /// Which.
+        name: SequenceName,
+        /// As it stands now.
+        now: NumberSequence,
+    },
+    /// An operator changed the address books of a group. Who was in them before arrives with the
+    /// next full sync, and who is in none of them any more leaves with it.
+    BooksChanged {
+        /// Which group.
+        group: String,
+        /// Its books now.
+        books: Vec<String>,
+    },
 }
 
 /// What a disk took with it.
@@ -114,6 +152,21 @@ impl fmt::Display for Observation {
             Observation::HeadquartersRestored => {
                 write!(f, "headquarters is restored from a copy")
             }
+            Observation::Revoked { at, .. } => write!(f, "{at} is revoked and taken away"),
+            Observation::NamedNobody { number } => write!(f, "{number} is for nobody's account"),
+            Observation::Repaired { number } => write!(f, "an operator repairs {number}"),
+            Observation::SequenceChanged { name, now } => write!(
+                f,
+                "an operator changes the numbers of {}: {} from {} to {}, {:?}",
+                name.as_str(),
+                now.format,
+                now.next,
+                now.largest,
+                now.mode
+            ),
+            Observation::BooksChanged { group, books } => {
+                write!(f, "an operator gives group {group} the books {}", books.join(", "))
+            }
         }
     }
 }
@@ -140,6 +193,11 @@ pub struct Memory {
     pub shifts: Vec<(DatabaseId, ShiftNumber, ShiftStatus)>,
     /// Copies of databases that were set aside, by what they are a copy of; "hq" is one of them.
     pub copies: Vec<(String, std::path::PathBuf)>,
+    /// Sales and orders for accounts that nobody has.
+    pub for_nobody: Vec<TransactionNumber>,
+    /// Groups that an operator owes a full sync by a job, since only that makes up for what was
+    /// done.
+    pub full_syncs_due: BTreeSet<(String, JobName)>,
 }
 
 impl Memory {
@@ -164,7 +222,7 @@ impl Memory {
             Observation::ShiftStep { at, shift, status } => {
                 self.shifts.push((at.clone(), shift.clone(), *status));
             }
-            Observation::Restored { lost, .. } => {
+            Observation::Restored { lost, .. } | Observation::Revoked { lost, .. } => {
                 self.customers.retain(|customer| !lost.customers.contains(&customer.guid));
                 self.trades.retain(|(_, view)| !lost.trades.contains(&view.number));
                 let is_lost = |shift: &ShiftNumber, status| {
@@ -172,8 +230,14 @@ impl Memory {
                 };
                 self.shifts.retain(|(_, shift, status)| !is_lost(shift, *status));
             }
+            Observation::NamedNobody { number } => self.for_nobody.push(number.clone()),
+            Observation::BooksChanged { group, .. } => {
+                self.full_syncs_due.insert((group.clone(), JobName::Customers1010));
+            }
             Observation::AddressAdded { .. }
             | Observation::Refused { .. }
+            | Observation::Repaired { .. }
+            | Observation::SequenceChanged { .. }
             | Observation::HeadquartersRestored => {}
         }
     }
