@@ -74,6 +74,10 @@ pub trait Wire: Send + Sync {
     fn poll_answer(&self, _to: &DatabaseId, _answer: &mut PollAnswer) {}
     /// A report on its way up.
     fn report(&self, _from: &DatabaseId, _report: &mut DownloadReport) {}
+    /// Whether it ends with all faults.
+    fn is_fault(&self) -> bool {
+        false
+    }
 }
 
 /// Every line of a run, by the name of the edge at its lower end.
@@ -106,10 +110,11 @@ impl Net {
         self.state().cuts.remove(line);
     }
 
-    /// Mends every line and ends the bad weather.
+    /// Mends every line and ends the bad weather and what faults put on lines.
     pub fn heal(&self) {
         let mut state = self.state();
         state.cuts.clear();
+        state.wires.retain(|wire| !wire.is_fault());
         state.weather = Weather { latency_ms_max: 20, ..Weather::default() };
     }
 

@@ -30,6 +30,9 @@ pub struct EdgeSite {
     pub clock: Arc<MachineClock>,
     /// Whether its disk is full.
     pub is_full: Arc<AtomicBool>,
+    /// What its entropy is drawn from: two machines never draw the same.
+    machine: String,
+    turns: Turns,
     folder: PathBuf,
     seed: u64,
     state: Mutex<State>,
@@ -85,6 +88,8 @@ impl EdgeSite {
         let folder = folder.join(id.as_str());
         let state = State { folder: folder.clone(), ..State::default() };
         EdgeSite {
+            machine: id.to_string(),
+            turns: turns.clone(),
             id,
             kind,
             parent,
@@ -121,7 +126,7 @@ impl EdgeSite {
             is_full: Arc::clone(&self.is_full),
         });
         let options = EdgeOptions {
-            entropy: Arc::new(MachineEntropy::of(self.seed, &format!("{} {start}", self.id))),
+            entropy: Arc::new(MachineEntropy::of(self.seed, &format!("{} {start}", self.machine))),
             country_default: None,
             currency_default: "EUR".parse().expect("a currency"),
             disk: Arc::clone(&disk) as Arc<dyn Disk>,
@@ -215,6 +220,23 @@ impl EdgeSite {
             fs::copy(copy, state.folder.join(database_file(self.kind))).expect("a copy");
         }
         self.start();
+    }
+
+    /// Another machine that runs a copy of the database under the same identity.
+    pub fn clone_machine(&self, copy: &Path) -> EdgeSite {
+        let number = {
+            let mut state = self.state();
+            state.copies += 1;
+            state.copies
+        };
+        let identity = (self.id.clone(), self.kind, self.parent.clone());
+        let folder = self.folder.join(format!("clone-{number}"));
+        let mut clone = EdgeSite::new(identity, &folder, self.seed, &self.turns);
+        clone.machine = format!("{} clone {number}", self.machine);
+        let file = clone.file();
+        fs::create_dir_all(file.parent().expect("a file in a folder")).expect("a folder");
+        fs::copy(copy, file).expect("a copy");
+        clone
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -73,7 +73,8 @@ impl HqSite {
         let folder = folder.join("hq");
         fs::create_dir_all(folder.join("packages")).expect("a folder");
         let file = folder.join("hq.db");
-        let database = Mutex::new(Database { storage: open(&file), file, copies: 0 });
+        let storage = open(&file);
+        let database = Mutex::new(Database { storage, file, copies: 0 });
         let node = |index| NodeSite {
             index,
             clock: Arc::new(MachineClock::new(turns)),
@@ -109,6 +110,35 @@ impl HqSite {
         self.folder.join("packages")
     }
 
+    /// Takes the package store away: its folder is gone, or something stands in its place so that
+    /// nothing can be written either. Nothing happens while it is away already.
+    pub fn take_packages_away(&self, can_write: bool) -> bool {
+        let (packages, away) = (self.packages(), self.folder.join("packages-away"));
+        if away.exists() {
+            return false;
+        }
+        fs::rename(&packages, &away).expect("a folder");
+        if !can_write {
+            fs::write(&packages, "away").expect("room for a file");
+        }
+        true
+    }
+
+    /// Brings the package store back, with what was written in its place meanwhile.
+    pub fn bring_packages_back(&self) {
+        let (packages, away) = (self.packages(), self.folder.join("packages-away"));
+        if !away.exists() {
+            return;
+        }
+        if packages.is_dir() {
+            merge_folder(&packages, &away);
+            fs::remove_dir_all(&packages).expect("a folder");
+        } else if packages.exists() {
+            fs::remove_file(&packages).expect("a file");
+        }
+        fs::rename(&away, &packages).expect("a folder");
+    }
+
     /// The nodes that run.
     pub fn running(&self) -> Vec<Arc<HqNode>> {
         self.nodes.iter().filter_map(NodeSite::running).collect()
@@ -119,6 +149,8 @@ impl HqSite {
         if node.running().is_some() {
             return;
         }
+        // Without the folder of its packages no node starts.
+        let Ok(packages) = PackageStore::open_folder(&self.packages()) else { return };
         let start = node.starts.fetch_add(1, Ordering::SeqCst);
         let life = Arc::<Life>::default();
         let storage = NodeStorage {
@@ -131,7 +163,7 @@ impl HqSite {
         let name = format!("node {} start {start}", node.index);
         let hq = Headquarters::new(Ports {
             storage: Arc::new(storage),
-            packages: PackageStore::open_folder(&self.packages()).expect("a folder"),
+            packages,
             work_folder: self.folder.clone(),
             clock: Arc::clone(&node.clock) as Arc<dyn Clock>,
             entropy: Arc::new(MachineEntropy::of(self.seed, &name)),
@@ -195,6 +227,20 @@ impl NodeSite {
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<HqNode>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Moves every file of one folder into another.
+fn merge_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("readable").path();
+        let target = to.join(path.file_name().expect("a file in a folder"));
+        if path.is_dir() {
+            merge_folder(&path, &target);
+        } else {
+            fs::rename(&path, &target).expect("a file");
+        }
     }
 }
 

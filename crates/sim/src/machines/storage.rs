@@ -2,23 +2,32 @@
 //! disk can be full, and the node can die at any commit.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tillsync_hq::storage::{ReadWork, Storage, StorageError, WriteWork};
 
 use crate::turns::Turns;
 
-/// How long a node still lives.
+/// How long a node still lives, and how well it goes.
 #[derive(Debug)]
 pub struct Life {
     commits_left: AtomicI64,
     is_over: AtomicBool,
+    /// Virtual time in microseconds until which no transaction begins.
+    paused_until: AtomicU64,
+    /// How much longer than usual a transaction takes, in microseconds.
+    slowness: AtomicU64,
 }
 
 impl Default for Life {
     fn default() -> Self {
-        Life { commits_left: AtomicI64::new(i64::MAX), is_over: AtomicBool::new(false) }
+        Life {
+            commits_left: AtomicI64::new(i64::MAX),
+            is_over: AtomicBool::new(false),
+            paused_until: AtomicU64::new(0),
+            slowness: AtomicU64::new(0),
+        }
     }
 }
 
@@ -36,6 +45,25 @@ impl Life {
     /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Lets nothing begin before a virtual time: what the node is about to do waits, then goes on
+    /// as if nothing had been.
+    pub fn pause_until(&self, time: Duration) {
+        self.paused_until.store(micros(time), Ordering::SeqCst);
+    }
+
+    /// Makes every transaction take so much longer than usual.
+    pub fn slow_down(&self, by: Duration) {
+        self.slowness.store(micros(by), Ordering::SeqCst);
+    }
+
+    fn wait(&self, turns: &Turns, pace: Duration) {
+        turns.pause(pace + Duration::from_micros(self.slowness.load(Ordering::SeqCst)));
+        let until = Duration::from_micros(self.paused_until.load(Ordering::SeqCst));
+        if until > turns.now() {
+            turns.pause(until - turns.now());
+        }
     }
 
     /// Asks for one more commit.
@@ -78,7 +106,7 @@ pub struct NodeStorage {
 
 impl Storage for NodeStorage {
     fn write_with(&self, work: WriteWork<'_>) -> Result<(), StorageError> {
-        self.turns.pause(self.pace);
+        self.life.wait(&self.turns, self.pace);
         if self.life.is_over() {
             return Err(dead("begin a transaction"));
         }
@@ -102,6 +130,10 @@ impl Storage for NodeStorage {
     fn check_integrity(&self) -> Result<Vec<String>, StorageError> {
         self.storage.check_integrity()
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).expect("a run is shorter than the age of the earth")
 }
 
 fn dead(doing: &'static str) -> StorageError {
