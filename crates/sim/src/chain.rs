@@ -1,10 +1,12 @@
 //! The whole chain of one run: its machines, its network, and what people in it remember.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 use tillsync_channel::Edge;
 use tillsync_channel::download::{answer_pull, poll_once};
@@ -35,6 +37,8 @@ pub const GROUP: &str = "retail";
 pub const ITEMS: &[(&str, &str, &str)] =
     &[("coffee", "20", "10.00"), ("tea", "10", "5.00"), ("gum", "14", "0.33")];
 
+type Listener = Arc<dyn Fn(&Chain, &Observation) + Send + Sync>;
+
 /// Everything there is in one run.
 pub struct Chain {
     /// The seed of the run.
@@ -52,6 +56,9 @@ pub struct Chain {
     seen: Mutex<Vec<Observation>>,
     coverage: Mutex<Coverage>,
     story: Mutex<Vec<String>>,
+    /// What is planted into the database of every store and register, those of later ones too.
+    planted: Mutex<Vec<&'static str>>,
+    listener: Mutex<Option<Listener>>,
     is_over: AtomicBool,
     /// Whether faults have ended and everything must come to rest.
     pub is_healing: AtomicBool,
@@ -75,6 +82,8 @@ impl Chain {
             seen: Mutex::default(),
             coverage: Mutex::default(),
             story: Mutex::default(),
+            planted: Mutex::default(),
+            listener: Mutex::default(),
             is_over: AtomicBool::new(false),
             is_healing: AtomicBool::new(false),
         });
@@ -145,7 +154,29 @@ impl Chain {
         let site = Arc::new(site);
         self.edges().insert(id.to_string(), Arc::clone(&site));
         site.enrol(code, &Line::of(self, &id));
+        for sql in self.planted.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            plant(&site.file(), sql);
+        }
         site.start();
+    }
+
+    /// Plants triggers into headquarters' database; copies of it take them along.
+    pub(crate) fn plant_at_headquarters(&self, sql: &str) {
+        plant(&self.hq.file(), sql);
+    }
+
+    /// Plants triggers into the database of every store and register, those of later ones too.
+    pub(crate) fn plant_at_edges(&self, sql: &'static str) {
+        for site in self.all_edges() {
+            plant(&site.file(), sql);
+        }
+        self.planted.lock().unwrap_or_else(PoisonError::into_inner).push(sql);
+    }
+
+    /// Lets somebody hear of everything that people are told.
+    pub(crate) fn listen(&self, listener: impl Fn(&Chain, &Observation) + Send + Sync + 'static) {
+        let mut place = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(Arc::new(listener));
     }
 
     /// A store or register by name.
@@ -256,6 +287,10 @@ impl Chain {
     pub fn saw(&self, observation: Observation) {
         self.tell(observation.to_string());
         self.memory().note(&observation);
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(listener) = listener {
+            listener(self, &observation);
+        }
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
     }
 
@@ -299,6 +334,11 @@ impl Chain {
     fn edges(&self) -> MutexGuard<'_, BTreeMap<String, Arc<EdgeSite>>> {
         self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn plant(file: &Path, sql: &str) {
+    let connection = Connection::open(file).expect("a database");
+    connection.execute_batch(sql).expect("a bug that fits the tables");
 }
 
 /// In memory where the system has such a place: what a disk does is simulated anyway.

@@ -24,11 +24,15 @@ pub struct HqSite {
     turns: Turns,
     /// A restored database is another file, so that nobody writes to both.
     database: Mutex<Database>,
+    /// What stands between every node and the database, if anything does.
+    wrap: Mutex<Option<Wrap>>,
     /// The disk of the database.
     pub room: Arc<Room>,
     /// The nodes, dead or alive.
     pub nodes: Vec<NodeSite>,
 }
+
+type Wrap = Arc<dyn Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send + Sync>;
 
 struct Database {
     file: PathBuf,
@@ -86,6 +90,7 @@ impl HqSite {
             seed,
             turns: turns.clone(),
             database,
+            wrap: Mutex::default(),
             room: Arc::default(),
             nodes: (0..nodes).map(node).collect(),
         };
@@ -153,8 +158,12 @@ impl HqSite {
         let Ok(packages) = PackageStore::open_folder(&self.packages()) else { return };
         let start = node.starts.fetch_add(1, Ordering::SeqCst);
         let life = Arc::<Life>::default();
+        let mut storage = self.storage() as Arc<dyn Storage>;
+        if let Some(wrap) = self.wrap().clone() {
+            storage = wrap(storage);
+        }
         let storage = NodeStorage {
-            storage: self.storage() as Arc<dyn Storage>,
+            storage,
             life: Arc::clone(&life),
             room: Arc::clone(&self.room),
             turns: self.turns.clone(),
@@ -173,6 +182,22 @@ impl HqSite {
         hq.join(NodeName(format!("node-{}", node.index)), "sim");
         let running = HqNode { hq, life, is_working: AtomicBool::new(false) };
         *node.lock() = Some(Arc::new(running));
+    }
+
+    /// Puts something between every node and the database, and starts the nodes anew.
+    pub(crate) fn wrap_storage(
+        &self,
+        wrap: impl Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send + Sync + 'static,
+    ) {
+        *self.wrap() = Some(Arc::new(wrap));
+        for node in &self.nodes {
+            self.kill(node);
+            self.start(node);
+        }
+    }
+
+    fn wrap(&self) -> MutexGuard<'_, Option<Wrap>> {
+        self.wrap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Kills a node: what it had not committed never happened.
