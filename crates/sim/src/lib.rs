@@ -21,4 +21,5 @@ pub mod operations;
 pub mod plan;
 pub mod planted;
 pub mod run;
+pub mod shrink;
 pub mod turns;

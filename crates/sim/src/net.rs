@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 type Answer<T> = Result<T, UpstreamError>;
 
 /// How bad the network is, drawn once a run. Each is a probability per request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Weather {
     /// The request gets lost.
     pub loses_requests: f64,
