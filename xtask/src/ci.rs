@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cargo::cargo_command;
-use crate::{Verdict, dependencies, tidy};
+use crate::{Verdict, dependencies, sim, tidy};
 
 /// Runs the steps, printing each with its time, and stops at the first that fails.
 pub(crate) fn run(root: &Path) -> Result<Verdict> {
@@ -41,6 +41,7 @@ enum Action {
     Cargo(&'static [&'static str]),
     Tidy,
     Tests,
+    Simulator(&'static [&'static str]),
     Conformance,
     Dependencies,
     Deny,
@@ -77,6 +78,8 @@ const STEPS: &[Step] = &[
     Step { name: "tests", action: Action::Tests },
     Step { name: "conformance of the storage backends", action: Action::Conformance },
     Step { name: "tests on PostgreSQL", action: Action::Cargo(POSTGRES) },
+    Step { name: "simulator", action: Action::Simulator(sim::CI_SEEDS) },
+    Step { name: "planted bugs", action: Action::Simulator(sim::CI_PLANTED) },
     Step {
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
@@ -96,6 +99,7 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
             println!("cargo-nextest is missing; falling back to cargo test");
             cargo(root, &["test", "--workspace", "--all-targets"])
         }
+        Action::Simulator(arguments) => sim::simulate(root, arguments),
         Action::Conformance => conformance(root),
         Action::Dependencies => dependencies::run(root),
         Action::Deny if has_cargo_command(root, "deny") => cargo(root, &["deny", "check"]),

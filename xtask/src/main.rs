@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `crash`, `cluster`, `package-store`.
+//! `check-demo`, `sim`, `crash`, `cluster`, `package-store`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
@@ -13,6 +13,7 @@ mod crash;
 mod dependencies;
 mod generate;
 mod package_store;
+mod sim;
 mod tidy;
 mod tree;
 mod trial;
@@ -51,6 +52,11 @@ enum Command {
     ///
     /// Example: cargo xtask generate --customers 100000 --seed 1 --out /tmp/big.csv
     Generate(generate::Arguments),
+    /// Run whole chains on a virtual clock with every fault there is, from seeds.
+    ///
+    /// Examples: cargo xtask sim --seeds 2000; cargo xtask sim --seed 17;
+    /// cargo xtask sim --planted; cargo xtask sim --help
+    Sim(sim::Arguments),
     /// Kill real processes under load and check that no customer and no sale is lost or doubled.
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
@@ -74,6 +80,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(root),
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Sim(arguments) => sim::run(root, &arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),
