@@ -18,7 +18,7 @@ use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 use tillsync_hq::access::Addition;
 use tillsync_hq::jobs::JobOptions;
-use tillsync_hq::storage::{GroupRecord, Trigger};
+use tillsync_hq::storage::{GroupRecord, RunRecord, Trigger};
 
 use crate::coverage::Coverage;
 use crate::dice::Dice;
@@ -152,12 +152,27 @@ impl Chain {
         let site =
             EdgeSite::new((id.clone(), kind, parent), self.folder.path(), self.seed, &self.turns);
         let site = Arc::new(site);
-        self.edges().insert(id.to_string(), Arc::clone(&site));
-        site.enrol(code, &Line::of(self, &id));
+        self.put_edge(&site);
+        site.enrol(code, &Line::of(self, &id)).expect("the code is good");
+        self.start_enrolled(&site);
+    }
+
+    /// Adds a store or register.
+    pub(crate) fn put_edge(&self, site: &Arc<EdgeSite>) {
+        self.edges().insert(site.id.to_string(), Arc::clone(site));
+    }
+
+    /// Starts a store or register for the first time.
+    pub(crate) fn start_enrolled(&self, site: &EdgeSite) {
         for sql in self.planted.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             plant(&site.file(), sql);
         }
         site.start();
+    }
+
+    /// Where every machine has its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Plants triggers into headquarters' database; copies of it take them along.
@@ -265,17 +280,27 @@ impl Chain {
         self.run_job_with(node, job, trigger, options);
     }
 
-    /// Runs a job with its options at a node, unless the node works already.
-    pub fn run_job_with(&self, node: &HqNode, job: JobName, trigger: Trigger, options: JobOptions) {
+    /// Runs a job with its options at a node, unless the node works already; the record of the run,
+    /// if there was one.
+    pub fn run_job_with(
+        &self,
+        node: &HqNode,
+        job: JobName,
+        trigger: Trigger,
+        options: JobOptions,
+    ) -> Option<RunRecord> {
+        let mut done = None;
         node.work(|hq| match hq.run_job(job, trigger, options) {
             Ok(run) => {
                 self.count("job", &format!("{job}: {:?}", run.outcome));
                 if run.detail.get("idle") != Some(&true.into()) {
                     self.tell(format!("{job}: {:?} {}", run.outcome, run.detail));
                 }
+                done = Some(run);
             }
             Err(error) => self.count("job", &format!("{job} refused: {:?}", error.kind())),
         });
+        done
     }
 
     /// What the people of the chain remember.

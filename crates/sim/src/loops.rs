@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use tillsync_channel::Edge;
 use tillsync_domain::job::JobName;
+use tillsync_domain::order::OrderStatus;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::distribution::SessionCommand;
-use tillsync_hq::storage::{SessionFilter, StatementFilter, Trigger};
+use tillsync_hq::jobs::JobOptions;
+use tillsync_hq::storage::{
+    RunOutcome, SessionFilter, StatementFilter, TransactionFilter, Trigger,
+};
 
 use crate::chain::Chain;
 use crate::dice::Dice;
 use crate::machines::edge::EdgeSite;
+use crate::machines::hq::HqNode;
 use crate::plan::Pace;
 
 /// How often machines act when faults have ended.
@@ -121,9 +126,38 @@ fn operator_round(chain: &Arc<Chain>) {
             let _ = node.hq.retry_statement(&statement.id);
         }
     }
+    give_up_edits(chain, &node);
+    send_what_is_owed(chain);
     for job in JobName::ALL {
         if let Some(node) = chain.any_node() {
             chain.run_job(&node, job, Trigger::Manual);
+        }
+    }
+}
+
+/// Whoever locked an order and went home gets no chance to save.
+fn give_up_edits(chain: &Chain, node: &HqNode) {
+    let locked = TransactionFilter {
+        order_status: Some(OrderStatus::Editing),
+        limit: 100,
+        ..TransactionFilter::default()
+    };
+    for record in node.hq.storage().read(|tx| tx.transactions_list(&locked)).unwrap_or_default() {
+        chain.tell(format!("the operator gives the edit of {} up", record.row.number));
+        let _ = node.hq.give_up_edit(&record.row.number);
+    }
+}
+
+/// The full syncs that make up for canceled downloads and changed address books.
+fn send_what_is_owed(chain: &Chain) {
+    let owed = chain.memory().full_syncs_due.clone();
+    for (group, job) in owed {
+        let Some(node) = chain.any_node() else { return };
+        let full_sync_of = Some(group.parse().expect("a group"));
+        let options = JobOptions { full_sync_of, ..JobOptions::default() };
+        let run = chain.run_job_with(&node, job, Trigger::Manual, options);
+        if run.is_some_and(|run| run.outcome == RunOutcome::Succeeded) {
+            chain.memory().full_syncs_due.remove(&(group, job));
         }
     }
 }

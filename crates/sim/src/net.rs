@@ -182,12 +182,19 @@ struct Fate {
 pub struct Line {
     chain: Arc<Chain>,
     from: DatabaseId,
+    parent: Option<DatabaseId>,
 }
 
 impl Line {
     /// The line of an edge.
     pub fn of(chain: &Arc<Chain>, from: &DatabaseId) -> Self {
-        Line { chain: Arc::clone(chain), from: from.clone() }
+        let parent = chain.edge(from.as_str()).and_then(|site| site.parent.clone());
+        Line { chain: Arc::clone(chain), from: from.clone(), parent }
+    }
+
+    /// The line of an edge that is about to be enrolled.
+    pub fn of_new(chain: &Arc<Chain>, from: &DatabaseId, parent: Option<DatabaseId>) -> Self {
+        Line { chain: Arc::clone(chain), from: from.clone(), parent }
     }
 
     /// Carries one request over this line, as its fate is.
@@ -238,7 +245,7 @@ impl Line {
 
     /// The store at the other end, for a register.
     fn parent(&self) -> Option<DatabaseId> {
-        self.chain.edge(self.from.as_str()).and_then(|site| site.parent.clone())
+        self.parent.clone()
     }
 
     /// Asks headquarters as this database, over the line of its store if it is a register.
@@ -300,18 +307,21 @@ fn at_channel<T>(
 
 impl Upstream for Line {
     fn enrol(&self, request: &EnrolRequest) -> Answer<Enrolled> {
-        let request = request.clone();
-        let nodes = self.chain.hq.running();
-        let node = nodes.first().expect("enrolment happens in good weather");
-        let Some(store) = self.parent() else { return enrol_channel(&node.hq, &request) };
-        let site = self.chain.edge(store.as_str()).expect("a known store");
-        let secret = site.credential().expect("an enrolled store");
-        let enrolled = AtHeadquarters { hq: &node.hq, secret: &secret }.enrol_register(&request)?;
-        let edge = running(&self.chain, &store)?;
-        let now = site.clock.now();
-        remember_register(edge.db(), &enrolled.database, request.credential_hash, now)
-            .expect("the store's database works");
-        Ok(enrolled)
+        let (fate, parent, request) = (self.draw(), self.parent(), request.clone());
+        self.carry_as(fate, move |chain| {
+            let down = || UpstreamError::Unreachable("headquarters is down".into());
+            let node = chain.pick_node(&chain.hq.running()).ok_or_else(down)?;
+            let Some(store) = &parent else { return enrol_channel(&node.hq, &request) };
+            let edge = running(chain, store)?;
+            let site = chain.edge(store.as_str()).expect("a known store");
+            let secret = site.credential().expect("an enrolled store");
+            let hq = AtHeadquarters { hq: &node.hq, secret: &secret };
+            let enrolled = hq.enrol_register(&request)?;
+            let now = site.clock.now();
+            remember_register(edge.db(), &enrolled.database, request.credential_hash, now)
+                .map_err(|error| UpstreamError::Unreachable(error.to_string()))?;
+            Ok(enrolled)
+        })
     }
 
     fn hello(&self, hello: &Hello) -> Answer<Welcome> {

@@ -1,9 +1,22 @@
 //! What people do: one operation a file. A new capability adds a file and a row here.
 
 mod add_address;
+mod change_group;
+mod change_items;
+mod change_parameters;
+mod change_sequence;
+mod close_shift;
 mod create_customer;
+mod distribute;
+mod give_back;
+mod grow;
+mod office;
 mod order;
+mod refused;
+mod repair;
 mod sell;
+mod statements;
+mod strangers;
 mod till;
 
 use std::sync::Arc;
@@ -35,5 +48,36 @@ pub enum Performed {
 }
 
 /// Every operation.
-pub const ALL: &[&dyn Operation] =
-    &[&create_customer::CreateCustomer, &add_address::AddAddress, &sell::Sell, &order::Order];
+pub const ALL: &[&dyn Operation] = &[
+    &create_customer::CreateCustomer,
+    &add_address::AddAddress,
+    &sell::Sell,
+    &order::Order,
+    &give_back::GiveBack,
+    &strangers::SellToStranger,
+    &strangers::NameNobody,
+    &close_shift::OpenShift,
+    &close_shift::BlindCloseShift,
+    &close_shift::CloseShift,
+    &refused::RefusedAtTill,
+    &refused::RefusedAtHeadquarters,
+    &change_items::ChangeItems,
+    &change_group::ChangeBooks,
+    &change_group::ChangeMode,
+    &change_parameters::ChangeParameters,
+    &change_sequence::ChangeSequence,
+    &statements::PostStatements,
+    &statements::RetryStatement,
+    &statements::ReleaseStatement,
+    &repair::RepairTransaction,
+    &repair::LockOrder,
+    &repair::GiveUpEdit,
+    &repair::LiftHold,
+    &distribute::FullSync,
+    &distribute::Pull,
+    &distribute::CommandSession,
+    &distribute::CleanUp,
+    &distribute::ChangeSchedule,
+    &grow::NewStore,
+    &grow::NewRegister,
+];

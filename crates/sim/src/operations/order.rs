@@ -44,7 +44,7 @@ impl Operation for Order {
         let trade = RecordTrade {
             number: Some(till::number(dice)),
             customer: Some(customer),
-            lines: till::lines(dice),
+            lines: till::lines(chain, dice),
             payments,
             what: What::Order(delivery),
             ..RecordTrade::default()

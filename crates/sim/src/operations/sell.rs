@@ -38,7 +38,7 @@ impl Operation for Sell {
         let trade = RecordTrade {
             number: Some(till::number(dice)),
             customer,
-            lines: till::lines(dice),
+            lines: till::lines(chain, dice),
             what,
             ..RecordTrade::default()
         };

@@ -99,11 +99,17 @@ pub(super) fn buyer(chain: &Chain, dice: &mut Dice) -> Option<CustomerKey> {
     Some(alias.map_or(key, |alias| CustomerKey::Numbered(alias.account)))
 }
 
-/// A few of a few items.
-pub(super) fn lines(dice: &mut Dice) -> Vec<LineDraft> {
+/// A few of a few items, now and then one that headquarters added, and one that is taken off again
+/// before it is paid.
+pub(super) fn lines(chain: &Chain, dice: &mut Dice) -> Vec<LineDraft> {
+    let added = chain.memory().items.clone();
     let count = dice.between(1, 3);
     let mut line = || LineDraft {
-        item: dice.pick(ITEMS).expect("several").0.into(),
+        item: match dice.pick(&added) {
+            Some(item) if dice.chance(0.2) => item.clone(),
+            _ => dice.pick(ITEMS).expect("several").0.into(),
+        },
+        is_voided: dice.chance(0.05),
         quantity: Some(Decimal::from(dice.between(1, 4))),
         ..LineDraft::default()
     };
