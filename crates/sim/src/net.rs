@@ -295,6 +295,7 @@ fn at_headquarters<T>(
     if node.life.is_over() { Err(down()) } else { answer }
 }
 
+/// The store answers if it runs, unless it dies meanwhile.
 fn at_channel<T>(
     chain: &Arc<Chain>,
     (store, register): (&DatabaseId, &DatabaseId),
@@ -302,7 +303,9 @@ fn at_channel<T>(
 ) -> Answer<T> {
     let edge = running(chain, store)?;
     let now = chain.edge(store.as_str()).expect("a known edge").clock.now();
-    ask(AtChannel { edge: &edge, register, now })
+    let answer = ask(AtChannel { edge: &edge, register, now });
+    let now = running(chain, store)?;
+    if Arc::ptr_eq(&edge, &now) { answer } else { Err(gave_up()) }
 }
 
 impl Upstream for Line {

@@ -43,9 +43,17 @@ impl Fault for KillNodeAtCommit {
     fn strike(&self, chain: &Arc<Chain>, dice: &mut Dice) -> bool {
         let Some(node) = any_running(chain, dice) else { return false };
         let commits = dice.between(0, 40);
-        chain.tell(format!("node {} has {commits} commits left", node.index));
+        let left = i64::try_from(commits).expect("a few");
+        let hears = dice.chance(0.5);
+        chain.tell(match hears {
+            true => format!("node {} has {commits} commits left", node.index),
+            false => format!("node {} does not hear of commit {}", node.index, commits + 1),
+        });
         if let Some(running) = node.running() {
-            running.life.end_after(i64::try_from(commits).expect("a few"));
+            match hears {
+                true => running.life.end_after(left),
+                false => running.life.end_behind(left + 1),
+            }
         }
         let index = node.index;
         later(chain, outage(dice), move |chain| start(chain, index));

@@ -129,3 +129,85 @@ fn id(row: &Row<'_>) -> Id {
 fn open(file: &Path) -> Connection {
     Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tillsync_channel::create::{CreateCustomer, create_customer};
+    use tillsync_domain::clock::Clock;
+    use tillsync_domain::customer::{AddressDraft, CustomerDraft};
+
+    use super::*;
+    use crate::machines::edge::EdgeSite;
+    use crate::plan::{Store, Topology};
+
+    fn chain() -> Arc<Chain> {
+        let group = ("retail".to_owned(), vec!["retail".to_owned()]);
+        let store = Store { id: "S1".into(), group: "retail".into(), registers: 1 };
+        Chain::build(1, &Topology { nodes: 1, groups: vec![group], stores: vec![store] })
+    }
+
+    fn create(site: &EdgeSite) -> CustomerGuid {
+        let request = CreateCustomer {
+            customer: CustomerDraft { last_name: Some("Laine".into()), ..Default::default() },
+            addresses: vec![AddressDraft { street: Some("Road 1".into()), ..Default::default() }],
+            staff: None,
+            request: None,
+        };
+        let edge = site.running().expect("it runs");
+        create_customer(&edge, request, site.clock.now()).expect("a good customer").guid
+    }
+
+    #[test]
+    fn what_came_behind_the_copy_and_reached_nobody_is_lost() {
+        let chain = chain();
+        let store = chain.edge("S1").expect("the store");
+        create(&store);
+        let copy = store.back_up();
+        let late = create(&store);
+        let lost = lost_with(&chain, &store.file(), &copy, Some(&store.id));
+        assert_eq!(lost.customers, [late]);
+        assert_eq!(lost.addresses.len(), 1);
+    }
+
+    #[test]
+    fn what_headquarters_or_the_store_has_is_not_lost() {
+        let chain = chain();
+        let (store, register) = (chain.edge("S1").expect("one"), chain.edge("S1.1").expect("one"));
+        let (copy, copy_of_register) = (store.back_up(), register.back_up());
+        create(&store);
+        create(&register);
+        chain.upload(&store);
+        chain.upload(&register);
+        let lost = lost_with(&chain, &register.file(), &copy_of_register, Some(&register.id));
+        assert!(lost.customers.is_empty(), "the store has it");
+        let lost = lost_with(&chain, &store.file(), &copy, Some(&store.id));
+        assert!(lost.customers.is_empty(), "headquarters has the one, the register the other");
+    }
+
+    #[test]
+    fn what_a_store_took_over_is_lost_with_it_when_the_register_has_it_no_more() {
+        let chain = chain();
+        let (store, register) = (chain.edge("S1").expect("one"), chain.edge("S1.1").expect("one"));
+        let (copy, copy_of_register) = (store.back_up(), register.back_up());
+        let guid = create(&register);
+        chain.upload(&register);
+        register.restore(&copy_of_register);
+        let lost = lost_with(&chain, &store.file(), &copy, Some(&store.id));
+        assert_eq!(lost.customers, [guid]);
+    }
+
+    #[test]
+    fn a_second_machine_loses_what_the_first_has_not() {
+        let chain = chain();
+        let store = chain.edge("S1").expect("the store");
+        let copy = store.back_up();
+        let second = store.clone_machine(&copy);
+        second.start();
+        let guid = create(&second);
+        create(&store);
+        let lost = lost_with(&chain, &second.file(), &copy, None);
+        assert_eq!(lost.customers, [guid]);
+    }
+}

@@ -13,6 +13,8 @@ use crate::turns::Turns;
 #[derive(Debug)]
 pub struct Life {
     commits_left: AtomicI64,
+    /// Whether it ends behind its last commit, before anybody hears of it.
+    ends_behind: AtomicBool,
     is_over: AtomicBool,
     /// Virtual time in microseconds until which no transaction begins.
     paused_until: AtomicU64,
@@ -24,6 +26,7 @@ impl Default for Life {
     fn default() -> Self {
         Life {
             commits_left: AtomicI64::new(i64::MAX),
+            ends_behind: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             paused_until: AtomicU64::new(0),
             slowness: AtomicU64::new(0),
@@ -37,9 +40,16 @@ impl Life {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
-    /// Lets it end at the commit behind so many more.
+    /// Lets it end at the commit behind so many more: nothing of that one is left.
     pub fn end_after(&self, commits: i64) {
         self.commits_left.store(commits, Ordering::SeqCst);
+        self.ends_behind.store(false, Ordering::SeqCst);
+    }
+
+    /// Lets it end right behind so many more commits: the last is durable, and nobody hears of it.
+    pub fn end_behind(&self, commits: i64) {
+        self.commits_left.store(commits, Ordering::SeqCst);
+        self.ends_behind.store(true, Ordering::SeqCst);
     }
 
     /// Whether it has ended.
@@ -69,6 +79,15 @@ impl Life {
     /// Asks for one more commit.
     pub fn spend(&self) -> bool {
         if self.commits_left.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            self.end();
+        }
+        !self.is_over()
+    }
+
+    /// Whether it goes on behind a commit.
+    fn outlives_commit(&self) -> bool {
+        let is_last = self.commits_left.load(Ordering::SeqCst) <= 0;
+        if is_last && self.ends_behind.load(Ordering::SeqCst) {
             self.end();
         }
         !self.is_over()
@@ -117,7 +136,8 @@ impl Storage for NodeStorage {
             }
             // Killed at the last moment: all of it was done, and nothing of it is left.
             if self.life.spend() { Ok(()) } else { Err(dead("commit")) }
-        })
+        })?;
+        if self.life.outlives_commit() { Ok(()) } else { Err(dead("hear of a commit")) }
     }
 
     fn read_with(&self, work: ReadWork<'_>) -> Result<(), StorageError> {
