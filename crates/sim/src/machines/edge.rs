@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tillsync_channel::identity::{Enrolment, UpstreamUrl, database_file, enrol_database};
+use tillsync_channel::identity::{
+    EnrolError, Enrolment, UpstreamUrl, database_file, enrol_database,
+};
 use tillsync_channel::upload::Conversation;
 use tillsync_channel::upstream::Upstream;
 use tillsync_channel::{Db, Disk, DiskRefusal, Edge, EdgeOptions};
@@ -105,14 +107,17 @@ impl EdgeSite {
     }
 
     /// Makes the database and enrols it with a code.
-    pub fn enrol(&self, code: String, upstream: &dyn Upstream) {
+    ///
+    /// # Errors
+    /// The code was refused, or nobody answered.
+    pub fn enrol(&self, code: String, upstream: &dyn Upstream) -> Result<(), EnrolError> {
         let file = self.file();
         fs::create_dir_all(file.parent().expect("a file in a folder")).expect("a folder");
         let db = Db::open(&file).expect("a new database");
         let url = UpstreamUrl::parse("http://127.0.0.1:1").expect("a URL");
         let enrolment = Enrolment { kind: self.kind, upstream: url, code };
         let entropy = MachineEntropy::of(self.seed, &format!("{} enrols", self.id));
-        enrol_database(&db, upstream, enrolment, &entropy).expect("the code is good");
+        enrol_database(&db, upstream, enrolment, &entropy).map(drop)
     }
 
     /// Starts the process, unless it runs.
