@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::chain::Chain;
-use crate::checkers::{self, Checker};
+use crate::checkers::{self, Checker, Eyes, Scene};
 use crate::coverage::Coverage;
 use crate::dice::Dice;
 use crate::digest::digest_of;
@@ -50,7 +50,7 @@ pub struct Finding {
 pub fn run(plan: &Plan, bug: Option<&dyn planted::Bug>) -> Outcome {
     let chain = Chain::build(plan.seed, &plan.topology);
     chain.net.set_weather(plan.weather);
-    let mut watch = Watch { checkers: checkers::all(), findings: vec![] };
+    let mut watch = Watch { checkers: checkers::all(), eyes: Eyes::default(), findings: vec![] };
     if let Some(bug) = bug {
         bug.plant(&chain);
     }
@@ -147,6 +147,7 @@ fn settle(chain: &Arc<Chain>, watch: &mut Watch, healed_at: Duration) {
 
 struct Watch {
     checkers: Vec<Box<dyn Checker>>,
+    eyes: Eyes,
     findings: Vec<Finding>,
 }
 
@@ -157,10 +158,11 @@ impl Watch {
                 checker.saw(&observation);
             }
         }
+        let scene = Scene::of(chain, &self.eyes);
         for checker in &mut self.checkers {
             let sentences = match is_at_rest {
-                true => checker.look_at_rest(chain),
-                false => checker.look(chain),
+                true => checker.look_at_rest(&scene),
+                false => checker.look(&scene),
             };
             let name = checker.name();
             let found = sentences.into_iter().map(|sentence| Finding { checker: name, sentence });

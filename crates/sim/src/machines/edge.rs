@@ -16,6 +16,7 @@ use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::DatabaseKind;
 
 use super::hq::copy_database;
+use crate::checkers::witness::watch_edge;
 use crate::clock::MachineClock;
 use crate::dice::MachineEntropy;
 use crate::turns::Turns;
@@ -114,6 +115,7 @@ impl EdgeSite {
         let file = self.file();
         fs::create_dir_all(file.parent().expect("a file in a folder")).expect("a folder");
         let db = Db::open(&file).expect("a new database");
+        watch_edge(&file);
         let url = UpstreamUrl::parse("http://127.0.0.1:1").expect("a URL");
         let enrolment = Enrolment { kind: self.kind, upstream: url, code };
         let entropy = MachineEntropy::of(self.seed, &format!("{} enrols", self.id));

@@ -12,6 +12,7 @@ use tillsync_hq::storage::{NodeName, Storage};
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
+use crate::checkers::witness::watch_headquarters;
 use super::storage::{Life, NodeStorage, Room};
 use crate::clock::MachineClock;
 use crate::dice::MachineEntropy;
@@ -78,6 +79,7 @@ impl HqSite {
         fs::create_dir_all(folder.join("packages")).expect("a folder");
         let file = folder.join("hq.db");
         let storage = open(&file);
+        watch_headquarters(&file);
         let database = Mutex::new(Database { storage, file, copies: 0 });
         let node = |index| NodeSite {
             index,
