@@ -51,6 +51,7 @@ pub struct Chain {
     pub net: Net,
     folder: TempDir,
     edges: Mutex<BTreeMap<String, Arc<EdgeSite>>>,
+    gone: Mutex<BTreeMap<String, Arc<EdgeSite>>>,
     node_dice: Mutex<Dice>,
     memory: Mutex<Memory>,
     seen: Mutex<Vec<Observation>>,
@@ -77,6 +78,7 @@ impl Chain {
             net: Net::default(),
             folder,
             edges: Mutex::default(),
+            gone: Mutex::default(),
             node_dice: Mutex::new(Dice::of(seed, "which node")),
             memory: Mutex::default(),
             seen: Mutex::default(),
@@ -194,12 +196,21 @@ impl Chain {
         *place = Some(Arc::new(listener));
     }
 
-    /// A store or register by name.
-    pub fn edge(&self, id: &str) -> Option<Arc<EdgeSite>> {
-        self.edges().get(id).cloned()
+    /// Takes a machine away for ever; only those who name it still find it.
+    pub(crate) fn take_away(&self, site: &Arc<EdgeSite>) {
+        site.take_away();
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.insert(site.id.to_string(), Arc::clone(site));
+        self.edges().remove(site.id.as_str());
     }
 
-    /// Every store and register, by name.
+    /// A store or register by name, even if it was taken away.
+    pub fn edge(&self, id: &str) -> Option<Arc<EdgeSite>> {
+        let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        self.edges().get(id).or_else(|| gone.get(id)).cloned()
+    }
+
+    /// Every store and register that was not taken away, by name.
     pub fn all_edges(&self) -> Vec<Arc<EdgeSite>> {
         self.edges().values().cloned().collect()
     }

@@ -193,8 +193,6 @@ pub struct Memory {
     pub shifts: Vec<(DatabaseId, ShiftNumber, ShiftStatus)>,
     /// Copies of databases that were set aside, by what they are a copy of; "hq" is one of them.
     pub copies: Vec<(String, std::path::PathBuf)>,
-    /// Items that headquarters added.
-    pub items: Vec<String>,
     /// Sales and orders for accounts that nobody has.
     pub for_nobody: Vec<TransactionNumber>,
     /// Groups that an operator owes a full sync by a job, since only that makes up for what was

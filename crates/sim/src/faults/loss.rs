@@ -29,7 +29,7 @@ enum Entry {
 
 /// What a database holds that nobody else has: neither a copy of it, nor headquarters, nor any
 /// other machine. `replaced` is the machine whose own disk does not count.
-pub(super) fn lost_with(
+pub(crate) fn lost_with(
     chain: &Chain,
     file: &Path,
     copy: &Path,

@@ -7,7 +7,7 @@ mod cut;
 mod disk_full;
 mod kill_edge;
 mod kill_node;
-mod loss;
+pub(crate) mod loss;
 mod newer_edge;
 mod packages_away;
 mod packages_damaged;

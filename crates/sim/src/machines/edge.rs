@@ -36,6 +36,7 @@ pub struct EdgeSite {
     /// What its entropy is drawn from: two machines never draw the same.
     machine: String,
     turns: Turns,
+    is_gone: AtomicBool,
     folder: PathBuf,
     seed: u64,
     state: Mutex<State>,
@@ -98,6 +99,7 @@ impl EdgeSite {
             parent,
             clock: Arc::new(MachineClock::new(turns)),
             is_full: Arc::default(),
+            is_gone: AtomicBool::new(false),
             folder,
             seed,
             state: Mutex::new(state),
@@ -122,9 +124,15 @@ impl EdgeSite {
         enrol_database(&db, upstream, enrolment, &entropy).map(drop)
     }
 
-    /// Starts the process, unless it runs.
+    /// Kills the process for ever.
+    pub fn take_away(&self) {
+        self.is_gone.store(true, Ordering::SeqCst);
+        self.kill();
+    }
+
+    /// Starts the process, unless it runs or the machine was taken away.
     pub fn start(&self) {
-        if self.running().is_some() {
+        if self.running().is_some() || self.is_gone.load(Ordering::SeqCst) {
             return;
         }
         let start = self.starts.fetch_add(1, Ordering::SeqCst);

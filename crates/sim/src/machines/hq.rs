@@ -12,8 +12,8 @@ use tillsync_hq::storage::{NodeName, Storage};
 use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
-use crate::checkers::witness::watch_headquarters;
 use super::storage::{Life, NodeStorage, Room};
+use crate::checkers::witness::watch_headquarters;
 use crate::clock::MachineClock;
 use crate::dice::MachineEntropy;
 use crate::turns::Turns;

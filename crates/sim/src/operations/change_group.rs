@@ -44,7 +44,9 @@ impl Operation for ChangeBooks {
         let words: Vec<String> = address_books.iter().map(ToString::to_string).collect();
         let changed = GroupRecord { address_books, ..group.clone() };
         let answer = ask(chain, |hq| hq.put_group(&changed));
-        if let Some(Ok(())) = &answer {
+        // A node can die before anybody hears that it was done.
+        let now = look(chain, |tx| tx.group_get(&changed.id));
+        if answer.is_some() && now.is_some_and(|now| now.address_books == changed.address_books) {
             let group = changed.id.to_string();
             chain.saw(Observation::BooksChanged { group, books: words });
         }

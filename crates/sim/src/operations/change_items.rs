@@ -33,9 +33,6 @@ impl Operation for ChangeItems {
         let answer = ask(chain, |hq| hq.put_items(std::slice::from_ref(&changed)));
         if let Some(Ok(_)) = &answer {
             chain.tell(format!("headquarters sells {number} at {price} with {tax_rate} % tax"));
-            if is_new {
-                chain.memory().items.push(fresh);
-            }
         }
         performed(answer)
     }

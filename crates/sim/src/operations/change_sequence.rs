@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tillsync_domain::number_sequence::{SequenceChange, SequenceMode};
+use tillsync_domain::number_sequence::{NumberSequence, SequenceChange, SequenceMode};
 use tillsync_hq::storage::SequenceName;
 
 use super::office::{ask, look, performed};
@@ -56,8 +56,17 @@ impl Operation for ChangeSequence {
             },
         };
         let answer = ask(chain, |hq| hq.change_sequence(name, &change));
-        if let Some(Ok(now)) = &answer {
-            chain.saw(Observation::SequenceChanged { name, now: now.clone() });
+        // A node can die before anybody hears that it was done.
+        let wanted = sequence.changed(change.clone()).ok();
+        let now = look(chain, |tx| tx.sequence_get(name)).filter(|now| {
+            let is = |wanted: &NumberSequence| {
+                let settings = |of: &NumberSequence| (of.format.clone(), of.mode, of.largest);
+                settings(wanted) == settings(now) && now.next >= wanted.next
+            };
+            wanted.as_ref().is_some_and(is)
+        });
+        if let (Some(_), Some(now)) = (&answer, now) {
+            chain.saw(Observation::SequenceChanged { name, now });
         }
         performed(answer)
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tillsync_domain::job::JobName;
+use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::storage::{SessionFilter, Trigger};
@@ -66,7 +67,13 @@ impl Operation for CommandSession {
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
         let filter = SessionFilter { limit: 40, ..SessionFilter::default() };
-        let sessions = look(chain, |tx| tx.sessions_list(&filter));
+        let mut sessions = look(chain, |tx| tx.sessions_list(&filter));
+        if dice.chance(0.7) {
+            // Mostly one that goes on, since little can be wanted of one that has ended.
+            let has_ended =
+                |status| matches!(status, DownloadStatus::Applied | DownloadStatus::Canceled);
+            sessions.retain(|session| !has_ended(session.progress.status));
+        }
         let Some(session) = dice.pick(&sessions) else { return Performed::NotNow };
         let commands = [SessionCommand::Retry, SessionCommand::Cancel, SessionCommand::Rerun];
         let command = *dice.pick(&commands).expect("three");

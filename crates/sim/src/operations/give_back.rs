@@ -41,7 +41,7 @@ impl Operation for GiveBack {
         let mut lines = vec![back];
         if dice.chance(0.3) {
             // An exchange: something else is taken home at once.
-            lines.extend(till::lines(chain, dice));
+            lines.extend(till.basket(dice));
         }
         let trade = RecordTrade {
             number: Some(till::number(dice)),

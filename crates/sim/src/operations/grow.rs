@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tillsync_domain::ids::DatabaseId;
 use tillsync_exchange::messages::DatabaseKind;
-use tillsync_hq::access::Addition;
+use tillsync_hq::Headquarters;
+use tillsync_hq::access::{AccessError, Addition};
 
 use super::office::{insist, look};
 use super::{Operation, Performed};
@@ -42,7 +43,7 @@ impl Operation for NewStore {
         }
         let addition = Addition::Channel { id: id.clone(), group: group.id.clone() };
         chain.tell(format!("store {id} is added to group {}", group.id));
-        if let Err(why) = insist(chain, |hq| hq.add_database(&addition)) {
+        if let Err(why) = insist(chain, |hq| add(hq, &id, &addition)) {
             return Performed::Refused(why);
         }
         let name = format!("Counter sales {id}");
@@ -83,11 +84,19 @@ impl Operation for NewRegister {
         }
         let addition = Addition::Register { id: id.clone(), channel: store.id.clone() };
         chain.tell(format!("register {id} is added"));
-        if let Err(why) = insist(chain, |hq| hq.add_database(&addition)) {
+        if let Err(why) = insist(chain, |hq| add(hq, &id, &addition)) {
             return Performed::Refused(why);
         }
         enrol(chain, dice, (id, DatabaseKind::Register, Some(store.id.clone())))
     }
+}
+
+/// Adds a database, unless it was added and nobody heard of it.
+fn add(hq: &Headquarters, id: &DatabaseId, addition: &Addition) -> Result<(), AccessError> {
+    if hq.storage().read(|tx| tx.database_get(id))?.is_some() {
+        return Ok(());
+    }
+    hq.add_database(addition)
 }
 
 fn is_enough(chain: &Chain, id: &DatabaseId) -> bool {

@@ -14,6 +14,7 @@ mod office;
 mod order;
 mod refused;
 mod repair;
+mod revoke;
 mod sell;
 mod statements;
 mod strangers;
@@ -80,4 +81,5 @@ pub const ALL: &[&dyn Operation] = &[
     &distribute::ChangeSchedule,
     &grow::NewStore,
     &grow::NewRegister,
+    &revoke::Revoke,
 ];

@@ -44,7 +44,7 @@ impl Operation for Order {
         let trade = RecordTrade {
             number: Some(till::number(dice)),
             customer: Some(customer),
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             payments,
             what: What::Order(delivery),
             ..RecordTrade::default()

@@ -16,7 +16,7 @@ use tillsync_hq::storage::SequenceName;
 use tillsync_testkit::world::item;
 
 use super::office::{ask, look};
-use super::till::{self, Till};
+use super::till::Till;
 use super::{Operation, Performed};
 use crate::chain::Chain;
 use crate::dice::Dice;
@@ -41,7 +41,7 @@ impl Operation for RefusedAtTill {
         let word = word(dice);
         let accepted = match dice.between(0, 3) {
             0 => too_wide_a_name(&till, &word),
-            1 => unknown_item(chain, &till, &word, dice),
+            1 => unknown_item(&till, &word, dice),
             2 => match on_account_of_a_pending(chain, &till, &word, dice) {
                 Some(accepted) => accepted,
                 None => return Performed::NotNow,
@@ -128,9 +128,9 @@ fn too_wide_a_name(till: &Till, word: &str) -> Result<(), String> {
     answer.map(drop).map_err(|error| error.to_string())
 }
 
-fn unknown_item(chain: &Chain, till: &Till, word: &str, dice: &mut Dice) -> Result<(), String> {
+fn unknown_item(till: &Till, word: &str, dice: &mut Dice) -> Result<(), String> {
     let unknown = LineDraft { item: "no-such-item".into(), ..LineDraft::default() };
-    let mut lines = till::lines(chain, dice);
+    let mut lines = till.basket(dice);
     lines.push(unknown);
     record(
         till,
@@ -162,7 +162,7 @@ fn on_account_of_a_pending(
         RecordTrade {
             number: Some(word.parse().expect("letters and digits")),
             customer: Some(customer),
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             payments: vec![payment(dice.between(1, 50))],
             ..RecordTrade::default()
         },
@@ -186,7 +186,7 @@ fn number_used(
         till,
         RecordTrade {
             number: Some(number),
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             staff: Some(word.parse().expect("letters and digits")),
             ..RecordTrade::default()
         },

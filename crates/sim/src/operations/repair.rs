@@ -45,8 +45,11 @@ impl Operation for RepairTransaction {
             changes.push(change("/trade/lines/0/name", name));
         }
         let operator = operator(dice);
+        let edits_before = look(chain, |tx| tx.transaction_edits(&number)).len();
         let answer = ask(chain, |hq| hq.repair_transaction(&number, operator, &changes));
-        if let Some(Ok(_)) = &answer {
+        // A node can die before anybody hears that it was done.
+        let edits = look(chain, |tx| tx.transaction_edits(&number)).len();
+        if edits > edits_before {
             if is_for_nobody {
                 chain.memory().for_nobody.retain(|other| *other != number);
             }
@@ -64,7 +67,7 @@ impl Operation for LockOrder {
     }
 
     fn share(&self) -> u32 {
-        3
+        6
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
@@ -89,7 +92,7 @@ impl Operation for GiveUpEdit {
     }
 
     fn share(&self) -> u32 {
-        2
+        3
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
@@ -110,7 +113,7 @@ impl Operation for LiftHold {
     }
 
     fn share(&self) -> u32 {
-        2
+        3
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {

@@ -38,7 +38,7 @@ impl Operation for Sell {
         let trade = RecordTrade {
             number: Some(till::number(dice)),
             customer,
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             what,
             ..RecordTrade::default()
         };

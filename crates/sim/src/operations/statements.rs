@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tillsync_domain::job::JobName;
+use tillsync_domain::statement::PostingMode;
 use tillsync_exchange::messages::DatabaseKind;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::storage::{StatementFilter, StatementRecord, Trigger};
@@ -58,7 +59,7 @@ impl Operation for RetryStatement {
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
-        let Some(statement) = open_statement(chain, dice) else { return Performed::NotNow };
+        let Some(statement) = stopped_statement(chain, dice) else { return Performed::NotNow };
         chain.tell(format!("an operator retries statement {}", statement.number));
         performed(ask(chain, |hq| hq.retry_statement(&statement.id)))
     }
@@ -76,13 +77,38 @@ impl Operation for ReleaseStatement {
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
-        let Some(statement) = open_statement(chain, dice) else { return Performed::NotNow };
+        let Some(statement) = stopped_statement(chain, dice) else { return Performed::NotNow };
         chain.tell(format!("an operator gives statement {} up", statement.number));
         performed(ask(chain, |hq| hq.release_statement(&statement.id)))
     }
 }
 
-/// One that is not posted; a run may be busy with it.
+/// One that is not posted, if need be one whose node dies on the way; a run may be busy with it.
+fn stopped_statement(chain: &Chain, dice: &mut Dice) -> Option<StatementRecord> {
+    if let Some(open) = open_statement(chain, dice) {
+        return Some(open);
+    }
+    let parameters = look(chain, |tx| tx.parameters_get());
+    let job = match parameters.posting_mode {
+        PostingMode::Classic => JobName::ClassicStatements,
+        PostingMode::TrickleFeed if dice.chance(0.7) => JobName::TransactionalStatements,
+        PostingMode::TrickleFeed => JobName::FinancialStatements,
+    };
+    let running: Vec<_> = chain.hq.nodes.iter().filter(|node| node.running().is_some()).collect();
+    let site = *dice.pick(&running)?;
+    let node = site.running()?;
+    // A state of a statement takes a commit or two.
+    node.life.end_after(i64::try_from(dice.between(3, 20)).expect("a few"));
+    chain.run_job_with(&node, job, Trigger::Manual, JobOptions::default());
+    match node.life.is_over() {
+        true => chain.tell(format!("node {} died on the way and is started again", site.index)),
+        false => node.life.end_after(i64::MAX),
+    }
+    chain.hq.start(site);
+    open_statement(chain, dice)
+}
+
+/// One that is not posted.
 fn open_statement(chain: &Chain, dice: &mut Dice) -> Option<StatementRecord> {
     let filter = StatementFilter { is_open: true, limit: 50, ..StatementFilter::default() };
     let open = look(chain, |tx| tx.statements_list(&filter));

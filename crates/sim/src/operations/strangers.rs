@@ -54,7 +54,7 @@ impl Operation for SellToStranger {
         let trade = RecordTrade {
             number: Some(till::number(dice)),
             customer: Some(customer.clone()),
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             what,
             ..RecordTrade::default()
         };
@@ -88,7 +88,7 @@ impl Operation for NameNobody {
         let trade = RecordTrade {
             number: Some(number.clone()),
             customer: Some(customer),
-            lines: till::lines(chain, dice),
+            lines: till.basket(dice),
             payments: if is_order { vec![deposit] } else { vec![] },
             what,
             ..RecordTrade::default()

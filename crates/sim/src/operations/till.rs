@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use tillsync_channel::Edge;
+use tillsync_channel::items::find_items;
+use tillsync_channel::search::Page;
 use tillsync_channel::sell::{RecordTrade, SellError, record_trade};
 use tillsync_channel::shifts::{CountDraft, OpenShift, current_shift, open_shift};
 use tillsync_channel::violations::{EdgeProblem, EdgeViolation};
@@ -73,6 +75,24 @@ impl Till {
             Err(error) => Performed::Refused(error.to_string()),
         }
     }
+
+    /// A few of what is sold here, now and then something else, and now and then a line that is
+    /// taken off again before it is paid.
+    pub(super) fn basket(&self, dice: &mut Dice) -> Vec<LineDraft> {
+        let page = Page { skip: 0, top: 50 };
+        let offered = find_items(&self.edge, "", page).unwrap_or_default();
+        let count = dice.between(1, 3);
+        let mut line = |index| LineDraft {
+            item: match dice.pick(&offered) {
+                Some(item) if dice.chance(0.95) => item.number.to_string(),
+                _ => dice.pick(ITEMS).expect("several").0.into(),
+            },
+            quantity: Some(Decimal::from(dice.between(1, 4))),
+            is_voided: index > 0 && dice.chance(0.1),
+            ..LineDraft::default()
+        };
+        (0..count).map(|index| line(index)).collect()
+    }
 }
 
 /// What is still due, when that is all there is to complain about.
@@ -97,23 +117,6 @@ pub(super) fn buyer(chain: &Chain, dice: &mut Dice) -> Option<CustomerKey> {
     let storage: &dyn Storage = storage.as_ref();
     let alias = storage.read(|tx| tx.alias_get(&key)).expect("the database answers");
     Some(alias.map_or(key, |alias| CustomerKey::Numbered(alias.account)))
-}
-
-/// A few of a few items, now and then one that headquarters added, and one that is taken off again
-/// before it is paid.
-pub(super) fn lines(chain: &Chain, dice: &mut Dice) -> Vec<LineDraft> {
-    let added = chain.memory().items.clone();
-    let count = dice.between(1, 3);
-    let mut line = || LineDraft {
-        item: match dice.pick(&added) {
-            Some(item) if dice.chance(0.2) => item.clone(),
-            _ => dice.pick(ITEMS).expect("several").0.into(),
-        },
-        is_voided: dice.chance(0.05),
-        quantity: Some(Decimal::from(dice.between(1, 4))),
-        ..LineDraft::default()
-    };
-    (0..count).map(|_| line()).collect()
 }
 
 /// A number that the till's program draws.
