@@ -143,9 +143,10 @@ impl<'a> Scene<'a> {
     /// What can still come to headquarters from a database: its own log and, for a register, its
     /// store's.
     pub(super) fn logs_on_the_way(&self, id: &DatabaseId) -> impl Iterator<Item = &Entry> {
-        let site = self.sites.iter().find(|site| site.id == *id);
-        let parent = site.and_then(|site| site.parent.as_ref());
-        self.log(id).iter().chain(parent.map_or(&[][..], |parent| self.log(parent)))
+        // Of a register that was taken away, too, since its store may hold what it sent.
+        let site = self.chain.edge(id.as_str());
+        let parent = site.and_then(|site| site.parent.clone());
+        self.log(id).iter().chain(parent.map_or(&[][..], |parent| self.log(&parent)))
     }
 }
 
