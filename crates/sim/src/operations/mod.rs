@@ -74,6 +74,7 @@ pub const ALL: &[&dyn Operation] = &[
     &repair::LockOrder,
     &repair::GiveUpEdit,
     &repair::LiftHold,
+    &repair::SettleNow,
     &distribute::FullSync,
     &distribute::Pull,
     &distribute::CommandSession,

@@ -21,6 +21,17 @@ pub(super) fn ask<T, E: Display>(
     Some(request(&node.hq).map_err(|error| error.to_string()))
 }
 
+/// Asks any node that runs for what takes a lock inside of it; nobody when it works already.
+pub(super) fn at_work<T, E: Display>(
+    chain: &Chain,
+    request: impl FnOnce(&Headquarters) -> Result<T, E>,
+) -> Option<Result<T, String>> {
+    let node = chain.any_node()?;
+    let mut answer = None;
+    node.work(|hq| answer = Some(request(hq).map_err(|error| error.to_string())));
+    answer
+}
+
 /// What became of a request.
 pub(super) fn performed<T>(answer: Option<Result<T, String>>) -> Performed {
     match answer {

@@ -9,7 +9,7 @@ use tillsync_domain::order::OrderStatus;
 use tillsync_hq::repair_transactions::FieldChange;
 use tillsync_hq::storage::{TransactionFilter, TransactionRecord};
 
-use super::office::{ask, look, operator, performed};
+use super::office::{ask, at_work, look, operator, performed};
 use super::{Operation, Performed, till};
 use crate::chain::Chain;
 use crate::dice::Dice;
@@ -28,34 +28,7 @@ impl Operation for RepairTransaction {
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
         let Some(record) = pick_repairable(chain, dice) else { return Performed::NotNow };
-        let number = record.row.number.clone();
-        let is_for_nobody = chain.memory().for_nobody.contains(&number);
-        let is_sent = record.content().contains("\"ship_to\"");
-        let change = |pointer: &str, value: String| FieldChange {
-            pointer: pointer.to_owned(),
-            value: Some(Value::String(value)),
-        };
-        let mut changes = Vec::new();
-        if is_for_nobody || (!is_sent && dice.chance(0.3)) {
-            let Some(buyer) = till::buyer(chain, dice) else { return Performed::NotNow };
-            changes.push(change("/trade/customer", buyer.to_string()));
-        }
-        if dice.chance(0.6) || changes.is_empty() {
-            let name = format!("Repaired {}", dice.between(1, 999));
-            changes.push(change("/trade/lines/0/name", name));
-        }
-        let operator = operator(dice);
-        let edits_before = look(chain, |tx| tx.transaction_edits(&number)).len();
-        let answer = ask(chain, |hq| hq.repair_transaction(&number, operator, &changes));
-        // A node can die before anybody hears that it was done.
-        let edits = look(chain, |tx| tx.transaction_edits(&number)).len();
-        if edits > edits_before {
-            if is_for_nobody {
-                chain.memory().for_nobody.retain(|other| *other != number);
-            }
-            chain.saw(Observation::Repaired { number });
-        }
-        performed(answer)
+        repair(chain, dice, &record)
     }
 }
 
@@ -117,11 +90,82 @@ impl Operation for LiftHold {
     }
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
-        let held = listed(chain, TransactionFilter { is_on_hold: true, ..Default::default() });
+        let on_hold = TransactionFilter { is_on_hold: true, ..Default::default() };
+        let mut held = listed(chain, on_hold.clone());
+        if held.is_empty() {
+            // A repaired order is held as soon as it has its sales order.
+            let orders = listed(chain, TransactionFilter::default());
+            let orders: Vec<_> = orders.into_iter().filter(is_unfinished_order).collect();
+            let Some(order) = dice.pick(&orders) else { return Performed::NotNow };
+            repair(chain, dice, order);
+            let number = &order.row.number;
+            chain.tell(format!("an operator wants {number} synchronized now"));
+            let _ = at_work(chain, |hq| hq.synchronize_order(number));
+            held = listed(chain, on_hold);
+        }
         let Some(record) = dice.pick(&held) else { return Performed::NotNow };
         chain.tell(format!("the hold of {} is lifted", record.row.number));
         performed(ask(chain, |hq| hq.lift_hold(&record.row.number)))
     }
+}
+
+/// An operator lets one order or one sale be settled now.
+pub(super) struct SettleNow;
+
+impl Operation for SettleNow {
+    fn kind(&self) -> &'static str {
+        "settle a transaction now"
+    }
+
+    fn share(&self) -> u32 {
+        4
+    }
+
+    fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
+        let mut records = listed(chain, TransactionFilter::default());
+        if dice.chance(0.8) {
+            records.retain(|record| record.statement.is_none());
+        }
+        let Some(record) = dice.pick(&records) else { return Performed::NotNow };
+        let number = &record.row.number;
+        chain.tell(format!("an operator wants {number} settled now"));
+        if record.order.is_some() && dice.chance(0.7) {
+            return performed(at_work(chain, |hq| hq.synchronize_order(number)));
+        }
+        performed(at_work(chain, |hq| hq.validate_transaction(number)))
+    }
+}
+
+/// Gives it a customer if it is for nobody, or changes what the receipt calls its first line.
+fn repair(chain: &Chain, dice: &mut Dice, record: &TransactionRecord) -> Performed {
+    let number = record.row.number.clone();
+    let is_for_nobody = chain.memory().for_nobody.contains(&number);
+    let is_sent = record.content().contains("\"ship_to\"");
+    let change = |pointer: &str, value: String| FieldChange {
+        pointer: pointer.to_owned(),
+        value: Some(Value::String(value)),
+    };
+    let mut changes = Vec::new();
+    if is_for_nobody || (!is_sent && dice.chance(0.3)) {
+        let Some(buyer) = till::buyer(chain, dice) else { return Performed::NotNow };
+        changes.push(change("/trade/customer", buyer.to_string()));
+    }
+    if dice.chance(0.6) || changes.is_empty() {
+        let name = format!("Repaired {}", dice.between(1, 999));
+        changes.push(change("/trade/lines/0/name", name));
+    }
+    let operator = operator(dice);
+    let edits_before = look(chain, |tx| tx.transaction_edits(&number)).len();
+    let answer = ask(chain, |hq| hq.repair_transaction(&number, operator, &changes));
+    // A node can die before anybody hears that it was done.
+    let edits = look(chain, |tx| tx.transaction_edits(&number)).len();
+    if edits > edits_before {
+        if is_for_nobody {
+            chain.memory().for_nobody.retain(|other| *other != number);
+        }
+        chain.saw(Observation::Repaired { number });
+    }
+    performed(answer)
 }
 
 fn is_unfinished_order(record: &TransactionRecord) -> bool {
