@@ -67,6 +67,11 @@ pub enum Observation {
         /// What nobody holds any more.
         lost: Lost,
     },
+    /// For a while a second machine works under a database's identity, on a copy of it.
+    Cloned {
+        /// Which.
+        at: DatabaseId,
+    },
     /// Headquarters was put back to an older copy.
     HeadquartersRestored,
     /// A device was revoked and taken away; it never comes back.
@@ -149,6 +154,7 @@ impl fmt::Display for Observation {
                 lost.trades.len(),
                 lost.steps.len()
             ),
+            Observation::Cloned { at } => write!(f, "a second machine runs as {at}"),
             Observation::HeadquartersRestored => {
                 write!(f, "headquarters is restored from a copy")
             }
@@ -238,6 +244,7 @@ impl Memory {
             | Observation::Refused { .. }
             | Observation::Repaired { .. }
             | Observation::SequenceChanged { .. }
+            | Observation::Cloned { .. }
             | Observation::HeadquartersRestored => {}
         }
     }

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use tillsync_domain::number_sequence::SequenceMode;
+
 use super::scene::{rows, text};
 use super::witness::notes_behind;
 use super::{Checker, Scene};
+use crate::observe::Observation;
 
 /// Where the numbers of a sequence are in use: each with what it was given to.
 const USES: &[(&str, &[&str])] = &[
@@ -59,10 +62,26 @@ impl Checker for Numbers {
         "numbers"
     }
 
+    fn saw(&mut self, observation: &Observation) {
+        if let Observation::SequenceChanged { name, now } = observation {
+            // Numbers go on from here; those before it were looked at, or their rule is not known.
+            let now = Sequence {
+                format: now.format.to_string(),
+                is_continuous: now.mode == SequenceMode::Continuous,
+                next: now.next,
+                largest: now.largest,
+            };
+            self.sequences.entry(name.as_str()).or_default().last = Some(now);
+        }
+    }
+
     fn look(&mut self, scene: &Scene<'_>) -> Vec<String> {
         let file = scene.chain.hq.file();
         if self.file != file {
-            *self = Numbers { file, ..Numbers::default() };
+            if !self.file.as_os_str().is_empty() {
+                *self = Numbers::default();
+            }
+            self.file = file;
         }
         self.read_notes(scene);
         let mut findings = Vec::new();

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::scene::{Entry, rows, text, uuid};
 use super::{Checker, Scene};
 use crate::machines::edge::EdgeSite;
+use crate::observe::Observation;
 
 /// The fields of a customer: the names in packages, and what they are at headquarters.
 const CUSTOMER: &[(&str, &str)] = &[
@@ -70,6 +71,12 @@ type Known = BTreeMap<Uuid, (Uuid, BTreeMap<&'static str, String>)>;
 impl Checker for Placement {
     fn name(&self) -> &'static str {
         "placement"
+    }
+
+    fn saw(&mut self, observation: &Observation) {
+        if let Observation::BooksChanged { group, books } = observation {
+            self.shared.entry(group.clone()).or_default().extend(books.iter().cloned());
+        }
     }
 
     fn look(&mut self, scene: &Scene<'_>) -> Vec<String> {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::scene::{rows, text};
 use super::{Checker, Scene};
+use crate::observe::Observation;
 
 /// What must not be found at headquarters: a sentence, and a query for whom it is true.
 const DUE_AT_HQ: &[(&str, &str)] = &[
@@ -29,12 +30,6 @@ const DUE_AT_HQ: &[(&str, &str)] = &[
                         AND kind = 'create_customer'))
                 OR (ship_to IS NOT NULL AND NOT EXISTS (
                     SELECT 1 FROM address WHERE address.guid = state.ship_to)))",
-    ),
-    (
-        "is in error although its customer exists",
-        "SELECT number || coalesce(': ' || findings, '') FROM transaction_state AS state
-            WHERE validation = 'Error' AND (customer_account IS NULL
-                OR EXISTS (SELECT 1 FROM alias WHERE alias.account = state.customer_account))",
     ),
     (
         "is an order without a sales order",
@@ -85,7 +80,7 @@ const DUE_AT_EDGE: &[(&str, &str)] = &[
 
 /// What changes in every round, and says nothing of what is kept: heartbeats, runs, leases, and
 /// packages that held nothing.
-const RESTLESS: &[(&str, &str)] = &[
+const RESTLESS_AT_HQ: &[(&str, &str)] = &[
     ("job_run", "SELECT 0"),
     ("job_lease", "SELECT 0"),
     ("job_schedule", "SELECT 0"),
@@ -99,6 +94,23 @@ const RESTLESS: &[(&str, &str)] = &[
             default_customer FROM edge_database",
     ),
     ("package", "SELECT * FROM package WHERE status <> 9"),
+    // What fails or waits for good reason is tried again and again, and says so.
+    ("operation", "SELECT id, hash, status, completed_at FROM operation"),
+    (
+        "order_state",
+        "SELECT position, status, editor, is_repaired, sales_order, hold
+        FROM order_state",
+    ),
+    (
+        "transaction_state",
+        "SELECT number, customer_guid, customer_account, ship_to, total, repaired, validation,
+            account, statement, posted_at, voucher FROM transaction_state",
+    ),
+];
+
+/// The same at an edge.
+const RESTLESS_AT_EDGE: &[(&str, &str)] = &[
+    ("sim_note", "SELECT 0"),
     (
         "edge",
         "SELECT database_id, group_id, epoch, mode, sent_counter, sent_entry, generation
@@ -106,8 +118,15 @@ const RESTLESS: &[(&str, &str)] = &[
     ),
 ];
 
+/// What must not be in error: what an edge took although it knew everything, as far as nobody
+/// changed it at headquarters.
+const IN_ERROR: &str = "SELECT number, coalesce(findings, '') FROM transaction_state
+    WHERE validation = 'Error'";
+
 #[derive(Default)]
 pub(super) struct Rest {
+    /// What an edge took.
+    acknowledged: BTreeSet<String>,
     /// What every table of every database came to when all was at rest last.
     before: BTreeMap<(String, String), [u8; 32]>,
 }
@@ -117,21 +136,37 @@ impl Checker for Rest {
         "rest"
     }
 
+    fn saw(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Traded { view, .. } => {
+                self.acknowledged.insert(view.number.to_string());
+            }
+            Observation::NamedNobody { number } | Observation::Repaired { number } => {
+                self.acknowledged.remove(number.as_str());
+            }
+            _ => {}
+        }
+    }
+
     fn look(&mut self, _scene: &Scene<'_>) -> Vec<String> {
         vec![]
     }
 
     fn look_at_rest(&mut self, scene: &Scene<'_>) -> Vec<String> {
         let mut findings = due("headquarters", &scene.hq(), DUE_AT_HQ);
+        let in_error = rows(&scene.hq(), IN_ERROR, [], |row| (text(row, 0), text(row, 1)));
+        for (number, why) in in_error.iter().filter(|(n, _)| self.acknowledged.contains(n)) {
+            findings.push(format!("headquarters: {number} is in error: {why}"));
+        }
         let sql = "SELECT id FROM edge_database WHERE revoked_at IS NOT NULL";
         let revoked: BTreeSet<String> =
             rows(&scene.hq(), sql, [], |row| text(row, 0)).into_iter().collect();
         let mut now = BTreeMap::new();
-        add_digests(&mut now, "headquarters", &scene.hq());
+        add_digests(&mut now, ("headquarters", RESTLESS_AT_HQ), &scene.hq());
         for site in scene.sites().iter().filter(|site| !revoked.contains(site.id.as_str())) {
             let connection = scene.edge(site);
             findings.extend(due(site.id.as_str(), &connection, DUE_AT_EDGE));
-            add_digests(&mut now, site.id.as_str(), &connection);
+            add_digests(&mut now, (site.id.as_str(), RESTLESS_AT_EDGE), &connection);
         }
         let before = std::mem::replace(&mut self.before, now);
         for ((place, table), digest) in &self.before {
@@ -155,13 +190,13 @@ fn due(place: &str, connection: &Connection, due: &[(&str, &str)]) -> Vec<String
 
 fn add_digests(
     digests: &mut BTreeMap<(String, String), [u8; 32]>,
-    place: &str,
+    (place, restless): (&str, &[(&str, &str)]),
     connection: &Connection,
 ) {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     for table in rows(connection, sql, [], |row| text(row, 0)) {
         let all = format!("SELECT * FROM \"{table}\"");
-        let own = RESTLESS.iter().find(|(name, _)| *name == table).map(|(_, sql)| *sql);
+        let own = restless.iter().find(|(name, _)| *name == table).map(|(_, sql)| *sql);
         digests.insert((place.to_owned(), table), digest(connection, own.unwrap_or(all.as_str())));
     }
 }
@@ -217,7 +252,7 @@ mod tests {
             (
                 "UPDATE transaction_state SET validation = 'Error', statement = NULL,
                 posted_at = NULL",
-                "is in error although",
+                "is in error",
             ),
             ("UPDATE statement SET state = 'Marked'", "that is not posted"),
             ("UPDATE download_session SET status = 2", "that is not over"),

@@ -33,7 +33,7 @@ impl Checker for Watermarks {
 
     fn saw(&mut self, observation: &Observation) {
         match observation {
-            Observation::Restored { at, .. } => {
+            Observation::Restored { at, .. } | Observation::Cloned { at } => {
                 self.copies.insert(at.clone());
             }
             Observation::HeadquartersRestored => self.is_hq_a_copy = true,

@@ -124,6 +124,10 @@ fn watch(file: &Path, followed: &[Followed], only_here: &str) {
     }
     script += only_here;
     let connection = Connection::open(file).expect("a database");
+    // An enrolment that was refused is tried again with the same database.
+    if connection.table_exists(None, "sim_note").expect("readable") {
+        return;
+    }
     connection.execute_batch(&script).expect("tables that are followed exist");
 }
 

@@ -46,7 +46,7 @@ impl Fault for ClonedDisk {
             dice: Dice::of(dice.number(), "second machine"),
             acknowledged: vec![],
         };
-        chain.tell(format!("a second machine runs as {}", site.id));
+        chain.saw(Observation::Cloned { at: site.id.clone() });
         second.site.start();
         let acting = Arc::clone(chain);
         chain.turns.begin_after(Duration::ZERO, move || second.run(&acting));

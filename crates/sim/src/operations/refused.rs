@@ -68,7 +68,6 @@ impl Operation for RefusedAtHeadquarters {
 
     fn perform(&self, chain: &Arc<Chain>, dice: &mut Dice) -> Performed {
         let word = word(dice);
-        let sequence = look(chain, |tx| tx.sequence_get(SequenceName::CustomerAccount));
         let wanted = dice.between(0, 3);
         let answer = ask(chain, |hq| match wanted {
             0 => {
@@ -88,10 +87,10 @@ impl Operation for RefusedAtHeadquarters {
                 hq.set_schedule(job, pattern).map_err(|error| error.to_string())
             }
             _ => {
-                // Numbers that were given would be given again, and spelled with the word.
+                // More numbers than two places can spell.
                 let change = SequenceChange {
                     format: format!("{}-##", &word[..12]).parse().ok(),
-                    next: sequence.as_ref().map(|sequence| sequence.next.saturating_sub(1)),
+                    largest: Some(1_000_000),
                     ..SequenceChange::default()
                 };
                 let changed = hq.change_sequence(SequenceName::CustomerAccount, &change);
