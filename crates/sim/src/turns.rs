@@ -5,7 +5,7 @@
 //! next; so a run depends on nothing but what the activities draw from their seed. An activity
 //! must never pause while it holds a lock that another one takes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,17 @@ use std::time::Duration;
 
 thread_local! {
     static IS_ACTIVITY: Cell<bool> = const { Cell::new(false) };
+    static PANICKED_AT: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps panics of activities from being printed where they happen: each is a finding, which says
+/// where.
+pub fn hush_panics() {
+    let otherwise = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| match panic.location() {
+        Some(place) if IS_ACTIVITY.get() => PANICKED_AT.set(format!(" ({place})")),
+        _ => otherwise(panic),
+    }));
 }
 
 type Task = Box<dyn FnOnce() + Send>;
@@ -132,7 +143,7 @@ impl Turns {
             let outcome = catch_unwind(AssertUnwindSafe(task));
             let mut state = turns.lock();
             if let Err(panic) = outcome {
-                state.panics.push(words_of(panic.as_ref()));
+                state.panics.push(words_of(panic.as_ref()) + &PANICKED_AT.take());
             }
             state.is_taken = false;
             turns.0.stage.notify_one();

@@ -11,8 +11,9 @@ use tillsync_sim::faults;
 use tillsync_sim::operations;
 use tillsync_sim::plan::Plan;
 use tillsync_sim::run::{Outcome, run};
+use tillsync_sim::turns::hush_panics;
 
-use super::{keep_panics_quiet, now, print_findings, side_by_side};
+use super::{now, print_findings, side_by_side};
 use crate::Arguments;
 
 const SEEDS: u64 = 200;
@@ -35,7 +36,7 @@ pub(crate) fn run_seeds(arguments: &Arguments) -> Result<bool> {
     if arguments.bug.is_some() {
         bail!("--bug goes with --seed or --planted");
     }
-    keep_panics_quiet();
+    hush_panics();
     let count = arguments.seeds.unwrap_or(SEEDS);
     let seeds: Vec<u64> = (arguments.from..).take(usize::try_from(count)?).collect();
     let (started, done) = (now(), AtomicU64::new(0));

@@ -14,6 +14,9 @@ use tillsync_sim::run::Finding;
 
 use crate::Arguments;
 
+/// How long a sentence of a finding may get in print.
+const LETTERS_MAX: usize = 400;
+
 /// Works on all items, on as many threads as asked for, and returns what came of them in order.
 /// Runs share nothing, so they may go side by side.
 fn side_by_side<T: Sync, R: Send>(
@@ -45,17 +48,20 @@ fn take<'a, T>(next: &AtomicUsize, items: &'a [T]) -> Option<(usize, &'a T)> {
     items.get(at).map(|item| (at, item))
 }
 
-/// A panic inside a run is one of its findings; it need not be printed where it happens.
-fn keep_panics_quiet() {
-    std::panic::set_hook(Box::new(|_| {}));
-}
-
 fn print_findings(findings: &[Finding], most: usize) {
     for finding in findings.iter().take(most) {
-        println!("  {}: {}", finding.checker, finding.sentence);
+        println!("  {}: {}", finding.checker, shortened(&finding.sentence));
     }
     if findings.len() > most {
         println!("  and {} more", findings.len() - most);
+    }
+}
+
+/// The beginning of a sentence that is too long to be read.
+fn shortened(sentence: &str) -> String {
+    match sentence.char_indices().nth(LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", &sentence[..end]),
+        None => sentence.to_owned(),
     }
 }
 

@@ -6,8 +6,9 @@ use tillsync_sim::plan::{Act, Plan};
 use tillsync_sim::planted;
 use tillsync_sim::run::{Outcome, run};
 use tillsync_sim::shrink::shrink;
+use tillsync_sim::turns::hush_panics;
 
-use super::{keep_panics_quiet, print_findings};
+use super::print_findings;
 use crate::Arguments;
 
 /// Replays a seed. Says whether all is well.
@@ -18,7 +19,7 @@ pub(crate) fn replay(seed: u64, arguments: &Arguments) -> Result<bool> {
     };
     let plan = Plan::of(seed);
     let outcome = run(&plan, bug);
-    keep_panics_quiet();
+    hush_panics();
     let again = run(&plan, bug);
     let is_same = outcome.digest == again.digest && outcome.story == again.story;
     if arguments.json {

@@ -9,8 +9,9 @@ use serde_json::json;
 use tillsync_sim::plan::Plan;
 use tillsync_sim::planted::{self, Bug};
 use tillsync_sim::run::{Finding, run};
+use tillsync_sim::turns::hush_panics;
 
-use super::{keep_panics_quiet, now, side_by_side};
+use super::{now, shortened, side_by_side};
 use crate::Arguments;
 
 /// In so many seeds each bug must be found.
@@ -18,7 +19,7 @@ const SEEDS_MAX: u64 = 50;
 
 /// Plants each bug and looks for it. Says whether all were found.
 pub(crate) fn find_all(arguments: &Arguments) -> Result<bool> {
-    keep_panics_quiet();
+    hush_panics();
     let is_asked = |bug: &&dyn Bug| arguments.bug.as_ref().is_none_or(|name| bug.name() == name);
     let bugs: Vec<&dyn Bug> = planted::all().filter(is_asked).collect();
     if bugs.is_empty() {
@@ -70,7 +71,9 @@ fn print(bugs: &[&dyn Bug], hunts: &[Hunt], took: Duration) {
     for (bug, hunt) in bugs.iter().zip(hunts) {
         let seeds = hunt.seeds.to_string();
         match &hunt.found {
-            Some(found) => table.add_row([bug.name(), &seeds, found.checker, &found.sentence]),
+            Some(found) => {
+                table.add_row([bug.name(), &seeds, found.checker, &shortened(&found.sentence)])
+            }
             None => {
                 let others = format!("others spoke up: {:?}", hunt.others);
                 table.add_row([bug.name(), &seeds, "NOBODY", &others])
