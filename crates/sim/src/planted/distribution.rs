@@ -36,10 +36,21 @@ pub(super) const BUGS: &[Triggers] = &[
         name: "takes a lease that somebody holds",
         found_by: &["leases"],
         place: Headquarters,
-        sql: "CREATE TRIGGER bug AFTER INSERT ON job_lease BEGIN
+        // The witness of leases goes on seeing what they said, not what was made of it.
+        sql: "DROP TRIGGER sim_lease;
+            CREATE TABLE bug_lease (job TEXT PRIMARY KEY, holder TEXT, expires_at INTEGER) STRICT;
+            CREATE TRIGGER bug AFTER INSERT ON job_lease BEGIN
+                DELETE FROM bug_lease WHERE job = NEW.job;
+                INSERT INTO bug_lease VALUES (NEW.job, NEW.holder, NEW.expires_at);
                 UPDATE job_lease SET expires_at = taken_at WHERE job = NEW.job;
             END;
             CREATE TRIGGER bug_too AFTER UPDATE ON job_lease BEGIN
+                INSERT INTO sim_note (what, key, old, new)
+                    SELECT 'lease', NEW.job || ': ' || holder || ' -> ' || NEW.holder,
+                        CAST(expires_at AS TEXT), CAST(NEW.expires_at AS TEXT)
+                    FROM bug_lease WHERE job = NEW.job AND holder <> NEW.holder;
+                DELETE FROM bug_lease WHERE job = NEW.job;
+                INSERT INTO bug_lease VALUES (NEW.job, NEW.holder, NEW.expires_at);
                 UPDATE job_lease SET expires_at = taken_at WHERE job = NEW.job;
             END;",
     },
