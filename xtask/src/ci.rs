@@ -99,7 +99,7 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
             println!("cargo-nextest is missing; falling back to cargo test");
             cargo(root, &["test", "--workspace", "--all-targets"])
         }
-        Action::Simulator(arguments) => sim::simulate(root, arguments),
+        Action::Simulator(arguments) => sim::run_as_tested(root, arguments),
         Action::Conformance => conformance(root),
         Action::Dependencies => dependencies::run(root),
         Action::Deny if has_cargo_command(root, "deny") => cargo(root, &["deny", "check"]),

@@ -22,15 +22,19 @@ pub(crate) const CI_SEEDS: &[&str] = &["--seeds", "200"];
 /// Bugs that every change must leave findable.
 pub(crate) const CI_PLANTED: &[&str] = &["--planted"];
 
-/// Builds the simulator, runs it, and says what it said.
+/// Builds the simulator to run fast, runs it, and says what it said.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     let passed_on: Vec<&str> = arguments.passed_on.iter().map(String::as_str).collect();
-    simulate(root, &passed_on)
+    simulate(root, "sim", &passed_on)
 }
 
-/// Builds the simulator and runs it with arguments of its own.
-pub(crate) fn simulate(root: &Path, arguments: &[&str]) -> Result<Verdict> {
-    let build_and_run = ["run", "--quiet", "--package", "tillsync-sim", "--profile", "sim", "--"];
+/// The same with what the tests have built already: building it anew takes longer than it saves.
+pub(crate) fn run_as_tested(root: &Path, arguments: &[&str]) -> Result<Verdict> {
+    simulate(root, "dev", arguments)
+}
+
+fn simulate(root: &Path, profile: &str, arguments: &[&str]) -> Result<Verdict> {
+    let build_and_run = ["run", "--quiet", "--package", "tillsync-sim", "--profile", profile, "--"];
     let status = cargo_command(root)
         .args(build_and_run)
         .args(arguments)
