@@ -74,6 +74,12 @@ pub enum Observation {
     },
     /// Headquarters was put back to an older copy.
     HeadquartersRestored,
+    /// An object of the package store was lost on its disk. The doctor says so until its package is
+    /// forgotten; who needs it gets everything instead.
+    PackageLost {
+        /// Its name there.
+        object: String,
+    },
     /// A device was revoked and taken away; it never comes back.
     Revoked {
         /// Which.
@@ -154,6 +160,7 @@ impl fmt::Display for Observation {
                 lost.trades.len(),
                 lost.steps.len()
             ),
+            Observation::PackageLost { object } => write!(f, "{object} is lost on disk"),
             Observation::Cloned { at } => write!(f, "a second machine runs as {at}"),
             Observation::HeadquartersRestored => {
                 write!(f, "headquarters is restored from a copy")
@@ -245,6 +252,7 @@ impl Memory {
             | Observation::Repaired { .. }
             | Observation::SequenceChanged { .. }
             | Observation::Cloned { .. }
+            | Observation::PackageLost { .. }
             | Observation::HeadquartersRestored => {}
         }
     }

@@ -5,13 +5,24 @@ use tillsync_hq::check::{CheckDepth, Severity};
 use tillsync_hq::storage::Storage;
 
 use super::{Checker, Scene};
+use crate::observe::Observation;
 
 #[derive(Default)]
-pub(super) struct Doctor;
+pub(super) struct Doctor {
+    /// Whether objects of the package store are gone, so that the doctor must say so.
+    is_package_lost: bool,
+}
+
+/// What the doctor says of packages without bytes.
+const LOST: &str = "have lost their bytes";
 
 impl Checker for Doctor {
     fn name(&self) -> &'static str {
         "doctor"
+    }
+
+    fn saw(&mut self, observation: &Observation) {
+        self.is_package_lost |= matches!(observation, Observation::PackageLost { .. });
     }
 
     /// Past every node, which may be dead, and without packages, which a fault may have taken.
@@ -34,7 +45,10 @@ impl Checker for Doctor {
             Ok(report) => report,
             Err(error) => return vec![format!("the doctor cannot look: {error}")],
         };
-        let errors = report.findings.into_iter().filter(|f| f.severity == Severity::Error);
+        let is_known = |message: &str| self.is_package_lost && message.contains(LOST);
+        let errors = report.findings.into_iter().filter(|finding| {
+            finding.severity == Severity::Error && !is_known(&finding.message)
+        });
         let mut findings: Vec<String> = errors.map(|finding| finding.message).collect();
         for site in scene.sites() {
             let inspection = inspect_database(&site.file()).expect("an edge's database");

@@ -16,6 +16,7 @@ use tillsync_hq::storage::{PackageRecord, SessionFilter, Trigger};
 use super::{Fault, later};
 use crate::chain::Chain;
 use crate::dice::Dice;
+use crate::observe::Observation;
 
 /// How often somebody looks for sessions that can never end, when all faults have ended.
 const ROUND: Duration = Duration::from_secs(1_200);
@@ -59,7 +60,7 @@ impl Fault for PackageLost {
     fn strike(&self, chain: &Arc<Chain>, dice: &mut Dice) -> bool {
         let Some(object) = any_object(chain, dice) else { return false };
         fs::remove_file(&object).expect("an object");
-        chain.tell(format!("{} is lost on disk", name_of(&object)));
+        chain.saw(Observation::PackageLost { object: name_of(&object) });
         notice(chain, dice);
         true
     }
