@@ -10,7 +10,7 @@ pub(super) const BUGS: &[Triggers] = &[
         place: Headquarters,
         sql: "DROP TRIGGER operation_is_kept;
             CREATE TRIGGER bug AFTER INSERT ON operation
-            WHEN NEW.counter % 5 = 3 AND NEW.source IN (SELECT id FROM edge_database) BEGIN
+            WHEN NEW.counter % 3 = 0 AND NEW.source IN (SELECT id FROM edge_database) BEGIN
                 DELETE FROM operation WHERE position = NEW.position;
             END;",
     },
@@ -24,10 +24,10 @@ pub(super) const BUGS: &[Triggers] = &[
             CREATE TRIGGER bug AFTER UPDATE OF transactions ON headquarters
             WHEN NEW.transactions > OLD.transactions BEGIN
                 DELETE FROM order_state WHERE position IN
-                    (SELECT position FROM document WHERE counter % 5 = 3);
+                    (SELECT position FROM document WHERE counter % 3 = 0);
                 DELETE FROM transaction_state WHERE position IN
-                    (SELECT position FROM document WHERE counter % 5 = 3);
-                DELETE FROM document WHERE counter % 5 = 3;
+                    (SELECT position FROM document WHERE counter % 3 = 0);
+                DELETE FROM document WHERE counter % 3 = 0;
             END;",
     },
     Triggers {
