@@ -46,9 +46,10 @@ impl Checker for Doctor {
             Err(error) => return vec![format!("the doctor cannot look: {error}")],
         };
         let is_known = |message: &str| self.is_package_lost && message.contains(LOST);
-        let errors = report.findings.into_iter().filter(|finding| {
-            finding.severity == Severity::Error && !is_known(&finding.message)
-        });
+        let errors = report
+            .findings
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error && !is_known(&finding.message));
         let mut findings: Vec<String> = errors.map(|finding| finding.message).collect();
         for site in scene.sites() {
             let inspection = inspect_database(&site.file()).expect("an edge's database");
