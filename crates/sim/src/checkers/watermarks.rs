@@ -52,15 +52,20 @@ impl Checker for Watermarks {
 
 impl Watermarks {
     fn steps_back(&mut self, scene: &Scene<'_>) -> Vec<String> {
-        let hq = ("headquarters".to_owned(), scene.chain.hq.file(), scene.hq());
-        let edge =
-            |site: &std::sync::Arc<EdgeSite>| (site.id.to_string(), site.file(), scene.edge(site));
+        let hq = ("headquarters".to_owned(), scene.chain.hq.file(), scene.hq(), false);
+        let upstreams: Vec<bool> =
+            scene.sites().iter().map(|site| self.is_upstream_a_copy(site)).collect();
+        let edges = scene.sites().iter().zip(upstreams).map(|(site, is_upstream_a_copy)| {
+            (site.id.to_string(), site.file(), scene.edge(site), is_upstream_a_copy)
+        });
         let mut findings = Vec::new();
-        for (place, file, connection) in std::iter::once(hq).chain(scene.sites().iter().map(edge)) {
+        for (place, file, connection, is_upstream_a_copy) in std::iter::once(hq).chain(edges) {
             let last = self.notes.entry(file).or_default();
             for note in notes_behind(&connection, *last) {
                 *last = note.row;
-                if note.what == "back" {
+                // An upstream that was put back has not received what it had, and says so.
+                let is_told = is_upstream_a_copy && note.key == "what was sent";
+                if note.what == "back" && !is_told {
                     let (old, new) = (note.old.unwrap_or_default(), note.new.unwrap_or_default());
                     let key = note.key;
                     findings.push(format!("{place}: {key} went back from {old} to {new:?}"));
@@ -68,6 +73,13 @@ impl Watermarks {
             }
         }
         findings
+    }
+
+    fn is_upstream_a_copy(&self, site: &EdgeSite) -> bool {
+        match &site.parent {
+            Some(parent) => self.copies.contains(parent) || self.is_hq_a_copy,
+            None => self.is_hq_a_copy,
+        }
     }
 
     /// Everything up to the watermark is there, and nothing beyond it was told to be.
@@ -93,7 +105,7 @@ impl Watermarks {
             }
             return findings;
         }
-        if sent > counter && !self.is_hq_a_copy {
+        if sent > counter && !self.is_upstream_a_copy(site) {
             findings.push(format!("{id} thinks {sent} was received, but {upstream} has {counter}"));
         }
         let known = known_at(scene, site);
