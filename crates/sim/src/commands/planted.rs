@@ -65,17 +65,20 @@ fn hunt(bug: &dyn Bug, ground: &Ground) -> Hunt {
     for (seed, loud) in &ground.0 {
         let plan = Plan::of(*seed);
         hunt.seeds += 1;
-        let mut findings = run(&plan, Some(bug)).findings;
+        let findings = run(&plan, Some(bug)).findings.into_iter();
         let is_named = |it: &Finding| bug.found_by().contains(&it.checker);
-        if let Some(at) = findings.iter().position(is_named) {
-            let without = || run(&plan, None).findings.iter().map(|it| it.checker).collect();
-            if !loud.get_or_init(without).contains(findings[at].checker) {
-                hunt.found = Some(findings.swap_remove(at));
-                return hunt;
-            }
-        }
-        for finding in findings {
+        let (named, others): (Vec<_>, Vec<_>) = findings.partition(is_named);
+        for finding in others {
             *hunt.others.entry(finding.checker).or_default() += 1;
+        }
+        if named.is_empty() {
+            continue;
+        }
+        let without = || run(&plan, None).findings.iter().map(|it| it.checker).collect();
+        let loud = loud.get_or_init(without);
+        if let Some(found) = named.into_iter().find(|it| !loud.contains(it.checker)) {
+            hunt.found = Some(found);
+            break;
         }
     }
     hunt

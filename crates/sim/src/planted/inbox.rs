@@ -6,7 +6,7 @@ use super::Triggers;
 pub(super) const BUGS: &[Triggers] = &[
     Triggers {
         name: "skips an operation",
-        found_by: &["logs", "customers kept", "addresses kept"],
+        found_by: &["logs", "customers kept", "addresses kept", "rest"],
         place: Headquarters,
         sql: "DROP TRIGGER operation_is_kept;
             CREATE TRIGGER bug AFTER INSERT ON operation
