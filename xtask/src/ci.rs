@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cargo::cargo_command;
-use crate::{Verdict, cluster, dependencies, package_store, tidy, trial};
+use crate::{Verdict, cluster, dependencies, package_store, sim, tidy, trial};
 
 /// Runs the steps, printing each with its time, and stops at the first that fails.
 pub(crate) fn run(root: &Path) -> Result<Verdict> {
@@ -41,6 +41,7 @@ enum Action {
     Cargo(&'static [&'static str]),
     Tidy,
     Tests,
+    Simulator(&'static [&'static str]),
     Conformance,
     Cluster,
     PackageStore,
@@ -89,6 +90,8 @@ const STEPS: &[Step] = &[
     Step { name: "tests", action: Action::Tests },
     Step { name: "conformance of the storage backends", action: Action::Conformance },
     Step { name: "tests on PostgreSQL", action: Action::Cargo(POSTGRES) },
+    Step { name: "simulator", action: Action::Simulator(sim::CI_SEEDS) },
+    Step { name: "planted bugs", action: Action::Simulator(sim::CI_PLANTED) },
     Step {
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
@@ -110,6 +113,7 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
             println!("cargo-nextest is missing; falling back to cargo test");
             cargo(root, &["test", "--workspace", "--all-targets"])
         }
+        Action::Simulator(arguments) => sim::run_as_tested(root, arguments),
         Action::Conformance => conformance(root),
         Action::Cluster => {
             let program = trial::build_test_program(root)?;

@@ -1,5 +1,5 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
+//! `check-demo`, `sim`, `fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
 //! `relocate`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
@@ -17,6 +17,7 @@ mod generate;
 mod package_store;
 mod postgres_faults;
 mod relocate;
+mod sim;
 mod tidy;
 mod tree;
 mod trial;
@@ -59,6 +60,11 @@ enum Command {
     ///
     /// Example: cargo xtask fuzz --seconds 60 --target log-row
     Fuzz(fuzz::Arguments),
+    /// Run whole chains on a virtual clock with every fault there is, from seeds.
+    ///
+    /// Examples: cargo xtask sim --seeds 2000; cargo xtask sim --seed 17;
+    /// cargo xtask sim --planted; cargo xtask sim --help
+    Sim(sim::Arguments),
     /// Kill real processes under load and check that no customer and no sale is lost or doubled.
     ///
     /// Example: cargo xtask crash --kills 60 --seed 1
@@ -91,6 +97,7 @@ fn main() -> ExitCode {
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(root, &arguments),
+        Command::Sim(arguments) => sim::run(root, &arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
         Command::Cluster(arguments) => cluster::run(root, &arguments),

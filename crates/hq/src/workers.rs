@@ -5,6 +5,7 @@
 //!
 //! They hold no state that matters: stopping or killing them at any point loses nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -95,6 +96,39 @@ impl Workers {
         if let Err(error) = hq.leave() {
             tracing::warn!(%error, "leave the list of nodes; leases expire by themselves");
         }
+    }
+}
+
+impl Headquarters {
+    /// The jobs that the threads would run now, in the order in which work goes through them: for
+    /// those who drive a headquarters without its threads. What woke them is taken.
+    ///
+    /// # Errors
+    /// Busy, Broken: the database failed.
+    pub fn due_live_jobs(&self) -> Result<Vec<(JobName, JobOptions)>, JobError> {
+        let wake = self.signals().wait(Duration::ZERO, |_| true);
+        let mut due = Vec::new();
+        if works_live(self)? {
+            if wake.operations || is_anything_due(self)? {
+                due.push((JobName::SynchronizeCustomers, JobOptions::default()));
+            }
+            for job in SETTLING {
+                if wake.documents || is_settling_due(self, job)? {
+                    due.push((job, JobOptions::default()));
+                }
+            }
+        }
+        for (download, has_changed) in
+            [(Download::Customers, wake.customers), (Download::Products, wake.items)]
+        {
+            let wanted = wake.snapshots.iter().filter(|(wanted, _)| *wanted == download);
+            let snapshots_for: BTreeSet<_> = wanted.map(|(_, group)| group.clone()).collect();
+            let is_asked = has_changed || !snapshots_for.is_empty();
+            if is_asked || is_distribution_due(self, download)? {
+                due.push((download.job(), JobOptions { snapshots_for, ..JobOptions::default() }));
+            }
+        }
+        Ok(due)
     }
 }
 

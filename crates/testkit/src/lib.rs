@@ -5,6 +5,7 @@
 //! backend. It must never read a clock or draw a
 //! random number that no seed replays.
 
+pub mod books;
 pub mod builders;
 pub mod cluster;
 pub mod conformance;

@@ -98,6 +98,18 @@ const CRATES: &[Crate] = &[
         ],
     },
     Crate { folder: "fuzz/engine", name: "tillsync-fuzz-engine", may_use: &["tillsync-fuzz"] },
+    Crate {
+        folder: "crates/sim",
+        name: "tillsync-sim",
+        may_use: &[
+            "tillsync-domain",
+            "tillsync-exchange",
+            "tillsync-hq",
+            "tillsync-hq-sqlite",
+            "tillsync-channel",
+            "tillsync-testkit",
+        ],
+    },
     Crate { folder: "xtask", name: "xtask", may_use: &["tillsync-fleet"] },
 ];
 
@@ -119,7 +131,7 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         drivers: &["rusqlite", "libsqlite3-sys"],
-        crates: &["tillsync-hq-sqlite", "tillsync-channel", FOR_TESTS],
+        crates: &["tillsync-hq-sqlite", "tillsync-channel", FOR_TESTS, "tillsync-sim"],
         reason: "SQLite is reached through hq's storage contract or inside the channel",
     },
     Fence {

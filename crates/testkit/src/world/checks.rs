@@ -10,6 +10,7 @@ use tillsync_hq::check::{CheckDepth, Severity};
 use tillsync_hq::trace::Stage;
 
 use super::World;
+use crate::books::check_books;
 
 impl World {
     /// Runs every check; each finding is a sentence.
@@ -17,7 +18,7 @@ impl World {
         let mut findings = self.check_headquarters();
         findings.extend(self.check_acknowledged());
         findings.extend(self.check_documents());
-        findings.extend(self.check_books());
+        findings.extend(check_books(self.hq().storage()));
         for at in self.edges() {
             let node = &self.nodes[&at];
             let file = node.folder.join(database_file(node.kind));

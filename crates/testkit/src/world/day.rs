@@ -1,11 +1,10 @@
 //! Headquarters' side of a day: orders, validation, statements, and what came of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 use tillsync_domain::ids::{
-    AccountNumber, CustomerKey, DatabaseId, DocumentNumber, StatementId, TransactionNumber,
+    AccountNumber, DatabaseId, DocumentNumber, StatementId, TransactionNumber,
 };
 use tillsync_domain::job::JobName;
 use tillsync_domain::money::Currency;
@@ -14,14 +13,11 @@ use tillsync_domain::statement::{LedgerAccount, PostingMode, StatementKind};
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_hq::repair_transactions::{FieldChange, RepairError};
 use tillsync_hq::storage::{
-    DocumentPosition, OrderState, Parameters, RunOutcome, StatementFilter, StatementRecord,
-    TransactionFilter, TransactionRecord, Voucher,
+    OrderState, Parameters, RunOutcome, StatementRecord, TransactionRecord, Voucher,
 };
 
 use super::{Buyer, World, open_headquarters};
-
-/// Rows read at once where a check reads everything.
-const PAGE: usize = 500;
+use crate::books;
 
 impl World {
     /// Makes sales orders of the orders that are due; says what the run did.
@@ -139,48 +135,17 @@ impl World {
 
     /// Every statement, oldest first.
     pub fn all_statements(&self) -> Vec<StatementRecord> {
-        let mut filter = StatementFilter { limit: PAGE, ..StatementFilter::default() };
-        let mut all = Vec::new();
-        loop {
-            let page = self.hq().list_statements(&filter).expect("hq answers");
-            filter.before = page.last().map(|last| last.id);
-            let is_last = page.len() < PAGE;
-            all.extend(page);
-            if is_last {
-                all.reverse();
-                return all;
-            }
-        }
+        books::all_statements(self.hq().storage())
     }
 
     /// Every sale and order at headquarters, in order of arrival.
     pub fn all_transactions(&self) -> Vec<TransactionRecord> {
-        let mut filter = TransactionFilter { limit: PAGE, ..TransactionFilter::default() };
-        let mut all: Vec<TransactionRecord> = Vec::new();
-        loop {
-            filter.after = all.last().map_or(DocumentPosition(0), |last| last.position);
-            let page = self.hq().storage().read(|tx| tx.transactions_list(&filter));
-            let page = page.expect("hq answers");
-            let is_last = page.len() < PAGE;
-            all.extend(page);
-            if is_last {
-                return all;
-            }
-        }
+        books::all_transactions(self.hq().storage())
     }
 
     /// Every voucher, by number.
     pub fn all_vouchers(&self) -> Vec<Voucher> {
-        let mut all: Vec<Voucher> = Vec::new();
-        loop {
-            let after = all.last().map(|last| last.number.clone());
-            let page = self.hq().list_vouchers(None, after.as_ref(), PAGE).expect("hq answers");
-            let is_last = page.len() < PAGE;
-            all.extend(page);
-            if is_last {
-                return all;
-            }
-        }
+        books::all_vouchers(self.hq().storage())
     }
 
     /// What the ledger of a store says of an account, in cents.
@@ -197,12 +162,6 @@ impl World {
         let euro: Currency = "EUR".parse().expect("a currency");
         let balance = self.hq().customer_balance(&buyer.key()).expect("a known customer");
         balance.posted.get(&euro).copied().unwrap_or(0)
-    }
-
-    /// The account behind a key at headquarters, if there is one.
-    pub(super) fn resolve(&self, key: &CustomerKey) -> Option<AccountNumber> {
-        let alias = self.hq().storage().read(|tx| tx.alias_get(key)).expect("hq answers");
-        alias.map(|alias| alias.account)
     }
 
     /// Lets headquarters commit so many transactions more; then it is killed, and commits nothing
@@ -227,6 +186,3 @@ impl World {
         assert!(Arc::into_inner(old).is_some(), "somebody still holds headquarters");
     }
 }
-
-/// Amounts by something and currency, in smallest units.
-pub(super) type Sums<K> = BTreeMap<(K, Currency), i64>;

@@ -4,7 +4,7 @@
 //! Dropping a world runs every check on everything in it.
 
 mod basket;
-mod check_books;
+mod check_documents;
 mod checks;
 mod day;
 mod line;
