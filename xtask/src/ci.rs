@@ -11,10 +11,19 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo_command;
 use crate::{Verdict, cluster, dependencies, package_store, sim, tidy, trial};
 
+/// What `cargo xtask ci` is asked.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run what takes many minutes as well: more seeds, servers that are killed.
+    #[arg(long)]
+    long: bool,
+}
+
 /// Runs the steps, printing each with its time, and stops at the first that fails.
-pub(crate) fn run(root: &Path) -> Result<Verdict> {
+pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {
     let started = now();
-    for step in STEPS {
+    let long = if arguments.long { LONG_STEPS } else { &[] };
+    for step in STEPS.iter().chain(long) {
         println!("--- {}", step.name);
         let step_started = now();
         let verdict = perform(root, step.action)?;
@@ -91,15 +100,20 @@ const STEPS: &[Step] = &[
     Step { name: "conformance of the storage backends", action: Action::Conformance },
     Step { name: "tests on PostgreSQL", action: Action::Cargo(POSTGRES) },
     Step { name: "simulator", action: Action::Simulator(sim::CI_SEEDS) },
-    Step { name: "planted bugs", action: Action::Simulator(sim::CI_PLANTED) },
     Step {
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
     },
-    Step { name: "nodes that are killed, in short", action: Action::Cluster },
-    Step { name: "a package store that is killed, in short", action: Action::PackageStore },
     Step { name: "dependencies", action: Action::Dependencies },
     Step { name: "cargo deny", action: Action::Deny },
+];
+
+/// What does not fit into the minutes that every change may take.
+const LONG_STEPS: &[Step] = &[
+    Step { name: "many seeds", action: Action::Simulator(sim::LONG_SEEDS) },
+    Step { name: "planted bugs", action: Action::Simulator(sim::PLANTED) },
+    Step { name: "nodes that are killed, in short", action: Action::Cluster },
+    Step { name: "a package store that is killed, in short", action: Action::PackageStore },
 ];
 
 fn perform(root: &Path, action: Action) -> Result<Verdict> {

@@ -49,7 +49,7 @@ enum Command {
     /// Check what the compiler cannot: arrows between crates, limits, documents, conformance.
     Tidy,
     /// Run every check of a change, in order, stopping at the first failure.
-    Ci,
+    Ci(ci::Arguments),
     /// Check licences, bans and sources of all dependencies against deny.toml.
     Dependencies,
     /// Write a CSV of invented customers, the same for the same seed.
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     let root = workspace_root();
     let outcome = match Arguments::parse().command {
         Command::Tidy => tidy::run(root),
-        Command::Ci => ci::run(root),
+        Command::Ci(arguments) => ci::run(root, &arguments),
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(root, &arguments),

@@ -19,8 +19,11 @@ pub(crate) struct Arguments {
 /// Seeds that every change must pass.
 pub(crate) const CI_SEEDS: &[&str] = &["--seeds", "200"];
 
-/// Bugs that every change must leave findable.
-pub(crate) const CI_PLANTED: &[&str] = &["--planted"];
+/// Seeds for the night.
+pub(crate) const LONG_SEEDS: &[&str] = &["--seeds", "2000", "--from", "1000"];
+
+/// Bugs that must stay findable.
+pub(crate) const PLANTED: &[&str] = &["--planted"];
 
 /// Builds the simulator to run fast, runs it, and says what it said.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<Verdict> {

@@ -91,7 +91,7 @@ impl Till {
             is_voided: index > 0 && dice.chance(0.1),
             ..LineDraft::default()
         };
-        (0..count).map(|index| line(index)).collect()
+        (0..count).map(&mut line).collect()
     }
 }
 
