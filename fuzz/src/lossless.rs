@@ -4,7 +4,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A value without what says nothing: nulls, `false`, empty lists, and how numbers and UUIDs are spelled.
+/// A value without what says nothing: nulls, `false`, empty lists, and how numbers and UUIDs are
+/// spelled.
 pub(crate) fn said(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {

@@ -2,7 +2,7 @@
 //! customer keeps its own, and what changes afterwards reaches every store.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
 use tillsync_domain::ids::{CustomerGuid, CustomerKey, DatabaseId};
@@ -33,7 +33,7 @@ pub(crate) fn back_up(world: &mut World) -> PathBuf {
     copy
 }
 
-fn restore_without_packages(world: &mut World, copy: &PathBuf) {
+fn restore_without_packages(world: &mut World, copy: &Path) {
     world.pass(SignedDuration::from_secs(1));
     world.lose_packages_since(copy);
     world.restore_headquarters(copy);

@@ -123,9 +123,10 @@ fn serve_with_two_nodes(site: &Site) {
     let serve = "hq serve --data-dir hq";
     let (first, second) = std::thread::scope(|scope| {
         let other = scope.spawn(|| Running::start(site, serve));
-        (Running::start(site, serve), other.join().unwrap())
+        (Running::start(site, serve), other.join().expect("the other node starts"))
     });
-    let token = std::fs::read_to_string(site.folder.path().join("hq/operator.token")).unwrap();
+    let token =
+        std::fs::read_to_string(site.folder.path().join("hq/operator.token")).expect("a token");
     for node in [&first, &second] {
         let token = Secret::presented(token.trim());
         HeadquartersClient::new(node.address.into(), token).status().expect("a token for both");
@@ -145,7 +146,7 @@ fn serve_with_two_nodes(site: &Site) {
     let promoted =
         wait_until(LIMIT, || accounts(site)["S2"].contains(&"C-00000004".to_owned()).then_some(()));
     assert!(promoted.is_some(), "{:?}", accounts(site));
-    let doctor = site.tillsync("doctor --data-dir . --json").output().unwrap();
+    let doctor = site.tillsync("doctor --data-dir . --json").output().expect("it runs");
     assert!(doctor.status.success(), "{}", String::from_utf8_lossy(&doctor.stdout));
 }
 
