@@ -181,6 +181,8 @@ impl HqSite {
         });
         // A disk without room refuses even this; the node serves nevertheless.
         let _ = hq.initialize();
+        // As a server does at its start; a package store that is away keeps nobody from serving.
+        let _ = hq.look_back();
         hq.join(NodeName(format!("node-{}", node.index)), "sim");
         let running = HqNode { hq, life, is_working: AtomicBool::new(false) };
         *node.lock() = Some(Arc::new(running));
