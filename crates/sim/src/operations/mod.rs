@@ -20,6 +20,8 @@ mod statements;
 mod strangers;
 mod till;
 
+pub(crate) use strangers::NOBODY;
+
 use std::sync::Arc;
 
 use crate::chain::Chain;

@@ -17,6 +17,9 @@ use crate::dice::Dice;
 use crate::net::Cut;
 use crate::observe::Observation;
 
+/// How accounts begin that nobody has.
+pub(crate) const NOBODY: &str = "NOBODY-";
+
 pub(super) struct SellToStranger;
 
 impl Operation for SellToStranger {
@@ -78,7 +81,7 @@ impl Operation for NameNobody {
         if let Err(refused) = till.open_drawer(chain, dice) {
             return Performed::Refused(refused);
         }
-        let account = format!("NOBODY-{:08X}", dice.number() >> 32);
+        let account = format!("{NOBODY}{:08X}", dice.number() >> 32);
         let account = AccountNumber::parse(&account).expect("an account number");
         let customer = CustomerKey::Numbered(account);
         let is_order = dice.chance(0.5);
