@@ -113,18 +113,16 @@ fn node_round(chain: &Arc<Chain>, index: usize, is_thorough: bool) {
 /// Retries what is suspended or failed, and runs what waits for somebody to run it.
 fn operator_round(chain: &Arc<Chain>) {
     let Some(node) = chain.any_node() else { return };
-    let filter = SessionFilter { limit: 100, ..SessionFilter::default() };
+    // Newest first, whoever looks at the last hundred of all kinds overlooks what waits longest.
+    let status = Some(DownloadStatus::Suspended);
+    let filter = SessionFilter { status, limit: 100, ..SessionFilter::default() };
     for session in node.hq.list_sessions(&filter).unwrap_or_default() {
-        if session.progress.status == DownloadStatus::Suspended {
-            chain.tell(format!("the operator retries session {}", session.id));
-            let _ = node.hq.command_session(&session.id, SessionCommand::Retry);
-        }
+        chain.tell(format!("the operator retries session {}", session.id));
+        let _ = node.hq.command_session(&session.id, SessionCommand::Retry);
     }
-    let filter = StatementFilter { limit: 100, ..StatementFilter::default() };
+    let filter = StatementFilter { has_failed: true, limit: 100, ..StatementFilter::default() };
     for statement in node.hq.list_statements(&filter).unwrap_or_default() {
-        if statement.error.is_some() {
-            let _ = node.hq.retry_statement(&statement.id);
-        }
+        let _ = node.hq.retry_statement(&statement.id);
     }
     give_up_edits(chain, &node);
     send_what_is_owed(chain);
