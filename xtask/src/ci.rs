@@ -89,6 +89,10 @@ const POSTGRES: &[&str] = &[
     "restart",
 ];
 
+/// Mounts a small file system, which not every machine lets one do.
+const FULL_DISK: &[&str] =
+    &["test", "--package", "tillsync-hq-postgres", "--test", "faults", "--", "--ignored"];
+
 const STEPS: &[Step] = &[
     Step { name: "format", action: Action::Cargo(&["fmt", "--all", "--check"]) },
     Step { name: "tidy", action: Action::Tidy },
@@ -110,6 +114,7 @@ const STEPS: &[Step] = &[
 
 /// What does not fit into the minutes that every change may take.
 const LONG_STEPS: &[Step] = &[
+    Step { name: "a disk that is full", action: Action::Cargo(FULL_DISK) },
     Step { name: "many seeds", action: Action::Simulator(sim::LONG_SEEDS) },
     Step { name: "planted bugs", action: Action::Simulator(sim::PLANTED) },
     Step { name: "nodes that are killed, in short", action: Action::Cluster },

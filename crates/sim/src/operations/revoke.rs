@@ -31,9 +31,13 @@ impl Operation for Revoke {
         // Headquarters' own rows count as held, so they stand in the place of a copy.
         let lost = lost_with(chain, &site.file(), &chain.hq.file(), Some(&site.id));
         chain.saw(Observation::Revoked { at: site.id.clone(), lost });
-        match insist(chain, |hq| hq.revoke_device(&site.id)) {
-            Ok(()) => Performed::Done,
-            Err(why) => Performed::Refused(why),
+        // Nobody forgets a theft because headquarters is away for longer than one asks at a time.
+        loop {
+            match insist(chain, |hq| hq.revoke_device(&site.id)) {
+                Ok(()) => return Performed::Done,
+                Err(why) if chain.is_over() => return Performed::Refused(why),
+                Err(why) => chain.tell(format!("{} is not revoked yet: {why}", site.id)),
+            }
         }
     }
 }
