@@ -41,3 +41,34 @@ impl Operation for Revoke {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::{Store, Topology};
+
+    #[test]
+    fn a_stolen_register_is_revoked_however_long_headquarters_is_away() {
+        let group = ("retail".to_owned(), vec!["retail".to_owned()]);
+        let store = Store { id: "S1".into(), group: "retail".into(), registers: 1 };
+        let topology = Topology { nodes: 1, groups: vec![group], stores: vec![store] };
+        let chain = Chain::build(1, &topology);
+        let node = &chain.hq.nodes[0];
+        chain.hq.kill(node);
+        let acting = Arc::clone(&chain);
+        chain.turns.begin_after(Duration::ZERO, move || {
+            assert_eq!(Revoke.perform(&acting, &mut Dice::of(1, "revoke")), Performed::Done);
+        });
+        chain.turns.run_until(Duration::from_secs(2 * 3600));
+        chain.hq.start(node);
+        chain.turns.run_until(Duration::from_secs(2 * 3600 + 120));
+        assert_eq!(chain.turns.take_panics(), [""; 0]);
+        let register = "S1.1".parse().expect("a database id");
+        let storage = chain.hq.storage();
+        let storage: &dyn tillsync_hq::storage::Storage = storage.as_ref();
+        let found = storage.read(|tx| tx.database_get(&register)).expect("the database answers");
+        assert!(found.expect("it was added").revoked_at.is_some());
+    }
+}
