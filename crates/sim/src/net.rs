@@ -25,6 +25,13 @@ use crate::dice::Dice;
 /// How long a caller waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long after it was sent a copy of a request may arrive.
+const LATE_SECONDS_MAX: u64 = 600;
+
+/// When bad weather has been over for so long, nothing of it is under way any more.
+pub(crate) const ARRIVED_AFTER: Duration =
+    Duration::from_secs(LATE_SECONDS_MAX + 2 * PATIENCE.as_secs());
+
 type Answer<T> = Result<T, UpstreamError>;
 
 /// How bad the network is, drawn once a run. Each is a probability per request.
@@ -155,7 +162,7 @@ impl Net {
             is_doubled: dice.chance(weather.doubles),
             is_damaged: dice.chance(weather.damages),
             breaks_off: dice.chance(weather.breaks_off),
-            later: Duration::from_secs(dice.between(1, 600)),
+            later: Duration::from_secs(dice.between(1, LATE_SECONDS_MAX)),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::coverage::Coverage;
 use crate::dice::Dice;
 use crate::digest::digest_of;
 use crate::loops;
+use crate::net::ARRIVED_AFTER;
 use crate::operations::{self, Performed};
 use crate::plan::{Act, Event, Plan};
 use crate::{faults, planted};
@@ -130,7 +131,8 @@ fn heal(chain: &Arc<Chain>) {
 
 /// Waits until no checker finds anything any more.
 fn settle(chain: &Arc<Chain>, watch: &mut Watch, healed_at: Duration) {
-    let mut wait = Duration::from_secs(600);
+    // A copy that arrives late looks like a database that was restored, and begins something new.
+    let mut wait = ARRIVED_AFTER;
     while chain.turns.now() < healed_at + PATIENCE {
         chain.turns.run_until(chain.turns.now() + wait);
         wait = (wait * 2).min(Duration::from_secs(4 * 3600));

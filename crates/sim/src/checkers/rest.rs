@@ -61,6 +61,15 @@ const DUE_AT_HQ: &[(&str, &str)] = &[
             FROM download_session WHERE status NOT IN (4, 5, 6, 9) AND edge_database NOT IN (
                 SELECT id FROM edge_database WHERE revoked_at IS NOT NULL)",
     ),
+    (
+        "has not got everything",
+        "SELECT edge_database.id || ' for ' || row_version.job
+            FROM edge_database JOIN row_version USING (channel_group)
+            LEFT JOIN database_position AS position
+                ON position.edge_database = edge_database.id AND position.job = row_version.job
+            WHERE enrolled_at IS NOT NULL AND revoked_at IS NULL
+                AND coalesce(position.sequence, -1) < row_version.sequence",
+    ),
 ];
 
 /// The same at an edge.
@@ -276,6 +285,11 @@ mod tests {
             ),
             ("UPDATE statement SET state = 'Marked'", "that is not posted"),
             ("UPDATE download_session SET status = 2", "that is not over"),
+            (
+                "UPDATE database_position SET sequence = sequence - 1",
+                "S1 for 1010 has not got everything",
+            ),
+            ("DELETE FROM database_position", "S1.1 for 1010 has not got everything"),
         ] {
             let small = rested();
             small.harm_hq(sql);
