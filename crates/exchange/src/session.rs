@@ -224,12 +224,14 @@ impl Progress<DownloadStatus> {
                 Ok(keep_tries(S::Downloaded))
             }
             // Whatever was thought of it before: it is in the database, and that is final.
+            // Even a package that was found lost can have been fetched before it was.
             (
                 E::Applied,
                 S::Available
                 | S::Requested
                 | S::Downloaded
                 | S::Applied
+                | S::CreateFailed
                 | S::DownloadFailed
                 | S::ApplyFailed
                 | S::Suspended,
@@ -373,6 +375,15 @@ mod tests {
         ] {
             assert!(step(applied, late).is_err(), "{late:?}");
         }
+    }
+
+    #[test]
+    fn a_package_that_was_fetched_before_it_was_found_lost_can_still_be_applied() {
+        let fetched = Progress::fresh(DownloadStatus::Downloaded);
+        let lost = step(fetched, DownloadEvent::PackageLost).expect("allowed");
+        assert_eq!(lost.status, DownloadStatus::CreateFailed);
+        let applied = step(lost, DownloadEvent::Applied).expect("its report would jam every poll");
+        assert_eq!(applied.status, DownloadStatus::Applied);
     }
 
     #[test]
