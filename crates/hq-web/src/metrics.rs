@@ -100,7 +100,7 @@ fn describe() {
     );
     describe_gauge!("tillsync_transactions_ready", "Validated, but in no statement.");
     describe_gauge!("tillsync_transactions_posted", "Sales and orders that are posted.");
-    describe_gauge!("tillsync_statements_failed", "Statements that stopped; 10 means 10 or more.");
+    describe_gauge!("tillsync_statements_failed", "Statements that stopped.");
     describe_gauge!("tillsync_documents_quarantined", "Documents that were set aside.");
     describe_gauge!("tillsync_databases", "Edge databases, by state.");
     describe_gauge!("tillsync_download_sessions", "Download sessions, by status.");

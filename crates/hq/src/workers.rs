@@ -108,25 +108,17 @@ impl Headquarters {
     pub fn due_live_jobs(&self) -> Result<Vec<(JobName, JobOptions)>, JobError> {
         let wake = self.signals().wait(Duration::ZERO, |_| true);
         let mut due = Vec::new();
-        if works_live(self)? {
-            if wake.operations || is_anything_due(self)? {
-                due.push((JobName::SynchronizeCustomers, JobOptions::default()));
-            }
-            for job in SETTLING {
-                if wake.documents || is_settling_due(self, job)? {
-                    due.push((job, JobOptions::default()));
-                }
+        if promotes_now(self, &wake)? {
+            due.push((JobName::SynchronizeCustomers, JobOptions::default()));
+        }
+        for job in SETTLING {
+            if settles_now(self, job, wake.documents)? {
+                due.push((job, JobOptions::default()));
             }
         }
-        for (download, has_changed) in
-            [(Download::Customers, wake.customers), (Download::Products, wake.items)]
-        {
-            let wanted = wake.snapshots.iter().filter(|(wanted, _)| *wanted == download);
-            let snapshots_for: BTreeSet<_> = wanted.map(|(_, group)| group.clone()).collect();
-            let is_asked = has_changed || !snapshots_for.is_empty();
-            if is_asked || is_distribution_due(self, download)? {
-                due.push((download.job(), JobOptions { snapshots_for, ..JobOptions::default() }));
-            }
+        for download in Download::ALL {
+            let options = distributes_now(self, download, &wake)?;
+            due.extend(options.map(|options| (download.job(), options)));
         }
         Ok(due)
     }
@@ -141,11 +133,10 @@ fn promote_live(hq: &Headquarters) {
         if hq.signals().is_stopping() {
             return;
         }
-        let ran = works_live(hq).and_then(|is_live| {
-            if !is_live || !(wake.operations || is_anything_due(hq)?) {
-                return Ok(());
+        let ran = promotes_now(hq, &wake).and_then(|is_due| {
+            if is_due {
+                hq.run_job(JobName::SynchronizeCustomers, Trigger::Live, JobOptions::default())?;
             }
-            hq.run_job(JobName::SynchronizeCustomers, Trigger::Live, JobOptions::default())?;
             Ok(())
         });
         if let Err(error) = ran {
@@ -172,8 +163,8 @@ fn settle_live(hq: &Headquarters) {
         let is_asked = wake.documents || looks.is_multiple_of(WAITING_EVERY);
         looks = looks.wrapping_add(1);
         for job in SETTLING {
-            let ran = works_live(hq).and_then(|is_live| {
-                if is_live && (is_asked || is_settling_due(hq, job)?) {
+            let ran = settles_now(hq, job, is_asked).and_then(|is_due| {
+                if is_due {
                     hq.run_job(job, Trigger::Live, JobOptions::default())?;
                 }
                 Ok(())
@@ -205,24 +196,12 @@ fn distribute_live(hq: &Headquarters) {
 }
 
 fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
-    let wanted = wake.snapshots.iter().filter(|(wanted, _)| *wanted == download);
-    let snapshots_for = wanted.map(|(_, group)| group.clone()).collect();
-    let options = JobOptions { snapshots_for, ..JobOptions::default() };
-    let has_changed = match download {
-        Download::Customers => wake.customers,
-        Download::Products => wake.items,
-    };
-    // One change log serves both, so a version says only that something changed: a wake-up for
-    // the other one is no reason to look at once.
-    let is_idle_look = !wake.customers && !wake.items;
-    let is_asked = has_changed || !options.snapshots_for.is_empty();
-    let ran = is_distribution_due(hq, download).and_then(|is_due| {
-        if is_asked || (is_idle_look && is_due) {
-            let run = hq.run_job(download.job(), Trigger::Live, options)?;
-            if run.outcome != RunOutcome::Succeeded {
-                // A full disk or a store that is away: polls ask again soon enough.
-                hq.signals().pause(LOOK_AGAIN);
-            }
+    let ran = distributes_now(hq, download, wake).and_then(|options| {
+        let Some(options) = options else { return Ok(()) };
+        let run = hq.run_job(download.job(), Trigger::Live, options)?;
+        if run.outcome != RunOutcome::Succeeded {
+            // A full disk or a store that is away: polls ask again soon enough.
+            hq.signals().pause(LOOK_AGAIN);
         }
         Ok(())
     });
@@ -319,6 +298,37 @@ fn clean_up(hq: &Headquarters) {
 fn works_live(hq: &Headquarters) -> Result<bool, JobError> {
     let groups = hq.storage().read(|tx| tx.groups_all())?;
     Ok(groups.iter().any(|group| group.mode == ExchangeMode::Live))
+}
+
+/// Whether customers are to be promoted at once.
+fn promotes_now(hq: &Headquarters, wake: &Wake) -> Result<bool, JobError> {
+    Ok(works_live(hq)? && (wake.operations || is_anything_due(hq)?))
+}
+
+/// Whether a job that settles documents is to run at once.
+fn settles_now(hq: &Headquarters, job: JobName, is_asked: bool) -> Result<bool, JobError> {
+    Ok(works_live(hq)? && (is_asked || is_settling_due(hq, job)?))
+}
+
+/// How a download is to run at once, if it is.
+fn distributes_now(
+    hq: &Headquarters,
+    download: Download,
+    wake: &Wake,
+) -> Result<Option<JobOptions>, JobError> {
+    let wanted = wake.snapshots.iter().filter(|(wanted, _)| *wanted == download);
+    let snapshots_for: BTreeSet<_> = wanted.map(|(_, group)| group.clone()).collect();
+    let has_changed = match download {
+        Download::Customers => wake.customers,
+        Download::Products => wake.items,
+    };
+    // One change log serves both, so a version says only that something changed: a wake-up for
+    // the other one is no reason to look at once.
+    let is_idle_look = !wake.customers && !wake.items;
+    let is_due = has_changed
+        || !snapshots_for.is_empty()
+        || (is_idle_look && is_distribution_due(hq, download)?);
+    Ok(is_due.then(|| JobOptions { snapshots_for, ..JobOptions::default() }))
 }
 
 fn is_anything_due(hq: &Headquarters) -> Result<bool, JobError> {

@@ -13,10 +13,15 @@ const MISSING: &str = "PgBouncer is needed for these tests: apt-get install pgbo
 /// What it says when it listens.
 const LISTENS: &str = "process up";
 
+/// Runs it until the input is closed, which the end of this process does, however it ends.
+const KEEPER: &str = "trap '' INT TERM; \"$0\" \"$1/settings\" </dev/null & exec 2>&-; \
+                      read -r line; kill -9 $!; rm -rf \"$1\"";
+
 /// A running PgBouncer; it ends when this is dropped.
 pub struct PgBouncer {
     folder: PathBuf,
     port: u16,
+    // A shell that keeps it.
     child: Child,
 }
 
@@ -43,9 +48,11 @@ impl PgBouncer {
         if is_root() {
             run(Command::new("chown").args(["-R", USER]).arg(&folder));
         }
-        let mut child = Command::new(program())
-            .arg(folder.join("settings"))
-            .stdin(Stdio::null())
+        let mut child = Command::new("sh")
+            .args(["-c", KEEPER])
+            .arg(program())
+            .arg(&folder)
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -72,9 +79,8 @@ impl PgBouncer {
 
 impl Drop for PgBouncer {
     fn drop(&mut self) {
-        drop(self.child.kill());
+        drop(self.child.stdin.take());
         drop(self.child.wait());
-        drop(fs::remove_dir_all(&self.folder));
     }
 }
 
