@@ -1,7 +1,8 @@
 //! Writing a downloaded package to the database.
 //!
 //! May be interrupted anywhere and begun again: rows carry versions, and only the last
-//! transaction says that the package is applied. It must never touch what is pending.
+//! transaction says that the package is applied. It must never remove a
+//! customer that headquarters does not know of yet.
 
 use std::io::Read;
 

@@ -196,28 +196,32 @@ pub(crate) fn address_upsert(
     Ok(())
 }
 
-/// Removes what a complete snapshot did not hold: customers that left the group's view.
+/// Removes what a complete snapshot did not hold: customers that left the group's view, with all
+/// their addresses.
 ///
-/// Stays: what came with a later version than the snapshot's, and everything pending, down to a
-/// permanent customer with one address that headquarters does not know yet.
+/// Stays: what came with a later version than the snapshot's, and what is pending. An address
+/// that is on its way goes with its customer nevertheless: nothing would ever come back for it,
+/// and it would hold on to somebody who may not be seen here. The log still has it, and sends it.
 pub(crate) fn left_customers_remove(
     connection: &Connection,
     generation: Generation,
     to: u64,
 ) -> Result<(), DbError> {
     const LEFT: &str = "version BETWEEN 1 AND ?2 AND generation <> ?1";
-    const KEPT: &str = "guid IN (SELECT customer FROM address WHERE version = 0)";
     let limits = params![generation.0, to];
     for statement in [
-        format!(
-            "DELETE FROM customer_text WHERE rowid IN
-                 (SELECT row FROM customer WHERE {LEFT} AND NOT {KEPT})"
-        ),
-        format!("DELETE FROM customer WHERE {LEFT} AND NOT {KEPT}"),
+        format!("DELETE FROM customer_text WHERE rowid IN (SELECT row FROM customer WHERE {LEFT})"),
+        format!("DELETE FROM customer WHERE {LEFT}"),
         format!("DELETE FROM address WHERE {LEFT}"),
     ] {
         connection.prepare_cached(&statement)?.execute(limits)?;
     }
+    connection
+        .prepare_cached(
+            "DELETE FROM address WHERE version = 0
+                 AND customer NOT IN (SELECT guid FROM customer)",
+        )?
+        .execute([])?;
     Ok(())
 }
 
