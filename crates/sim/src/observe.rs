@@ -44,6 +44,14 @@ pub enum Observation {
         /// As it was shown.
         view: Box<TransactionView>,
     },
+    /// An edge acknowledged a sale under a number that another store had used, and headquarters
+    /// has seen there: this one is set aside.
+    UsedTwice {
+        /// Where.
+        at: DatabaseId,
+        /// As it was shown.
+        view: Box<TransactionView>,
+    },
     /// An edge acknowledged a step of a shift.
     ShiftStep {
         /// Where.
@@ -147,6 +155,9 @@ impl fmt::Display for Observation {
                     None => write!(f, ", for nobody in particular"),
                 }
             }
+            Observation::UsedTwice { at, view } => {
+                write!(f, "{at} sells under {}, a number of another store", view.number)
+            }
             Observation::ShiftStep { at, shift, status } => {
                 write!(f, "{at}: shift {shift} is {}", status.as_str())
             }
@@ -248,6 +259,7 @@ impl Memory {
                 self.full_syncs_due.insert((group.clone(), JobName::Customers1010));
             }
             Observation::AddressAdded { .. }
+            | Observation::UsedTwice { .. }
             | Observation::Refused { .. }
             | Observation::Repaired { .. }
             | Observation::SequenceChanged { .. }

@@ -36,6 +36,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// How much virtual time went by.
     pub simulated: Duration,
+    /// How long after the end of all faults everything had come to rest.
+    pub rested_after: Duration,
 }
 
 /// Something that did not hold.
@@ -66,9 +68,10 @@ pub fn run(plan: &Plan, bug: Option<&dyn planted::Bug>) -> Outcome {
         chain.turns.run_until(until);
         watch.look(&chain, false);
     }
+    let mut rested_after = Duration::ZERO;
     if watch.findings.is_empty() {
         heal(&chain);
-        settle(&chain, &mut watch, until);
+        rested_after = settle(&chain, &mut watch);
     }
     chain.end();
     while chain.turns.run_until(chain.turns.now() + Duration::from_secs(3600)) {}
@@ -79,6 +82,7 @@ pub fn run(plan: &Plan, bug: Option<&dyn planted::Bug>) -> Outcome {
         story: chain.story(),
         coverage: chain.coverage(),
         simulated: chain.turns.now(),
+        rested_after,
     }
 }
 
@@ -129,20 +133,25 @@ fn heal(chain: &Arc<Chain>) {
     loops::begin_operator(chain);
 }
 
-/// Waits until no checker finds anything any more.
-fn settle(chain: &Arc<Chain>, watch: &mut Watch, healed_at: Duration) {
+/// Waits until no checker finds anything any more. Returns how long that took.
+fn settle(chain: &Arc<Chain>, watch: &mut Watch) -> Duration {
+    let healed_at = chain.turns.now();
     // A copy that arrives late looks like a database that was restored, and begins something new.
     let mut wait = ARRIVED_AFTER;
-    while chain.turns.now() < healed_at + PATIENCE {
+    loop {
         chain.turns.run_until(chain.turns.now() + wait);
-        wait = (wait * 2).min(Duration::from_secs(4 * 3600));
+        wait = (wait * 2).min(Duration::from_secs(2 * 3600));
         watch.findings.clear();
         watch.look(chain, true);
+        let waited = chain.turns.now() - healed_at;
         if watch.findings.is_empty() {
             // At rest is where nothing happens any more: one more round must change nothing.
             chain.turns.run_until(chain.turns.now() + Duration::from_secs(1800));
             watch.look(chain, true);
-            return;
+            return waited;
+        }
+        if waited >= PATIENCE {
+            return waited;
         }
     }
 }

@@ -89,8 +89,9 @@ impl Turns {
             let mut state = self.lock();
             state.enqueue(wait, Entry::Resume(Arc::clone(&seat)));
             state.is_taken = false;
-            self.0.stage.notify_one();
         }
+        // Once the lock is free: whoever wakes up earlier only waits for it.
+        self.0.stage.notify_one();
         let mut is_called = seat.is_called.lock().unwrap_or_else(PoisonError::into_inner);
         while !*is_called {
             is_called = seat.bell.wait(is_called).unwrap_or_else(PoisonError::into_inner);
@@ -146,6 +147,7 @@ impl Turns {
                 state.panics.push(words_of(panic.as_ref()) + &PANICKED_AT.take());
             }
             state.is_taken = false;
+            drop(state);
             turns.0.stage.notify_one();
         });
     }

@@ -2,7 +2,7 @@
 //! read once a look.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub struct Scene<'a> {
     sites: Vec<Arc<EdgeSite>>,
     aliases: OnceCell<BTreeMap<Uuid, String>>,
     hq_log: OnceCell<BTreeMap<Uuid, Entry>>,
-    set_aside: OnceCell<BTreeSet<Uuid>>,
+    set_aside: OnceCell<Vec<Entry>>,
     logs: OnceCell<BTreeMap<String, Vec<Entry>>>,
 }
 
@@ -120,10 +120,12 @@ impl<'a> Scene<'a> {
     }
 
     /// What headquarters set aside.
-    pub(super) fn set_aside(&self) -> &BTreeSet<Uuid> {
+    pub(super) fn set_aside(&self) -> &[Entry] {
         self.set_aside.get_or_init(|| {
-            let sql = "SELECT id FROM quarantine UNION SELECT id FROM document_quarantine";
-            rows(&self.hq(), sql, [], |row| uuid(row, 0)).into_iter().collect()
+            let sql = "SELECT id, counter, NULL, kind, customer, origin, content FROM quarantine
+                UNION ALL
+                SELECT id, counter, number, kind, NULL, origin, content FROM document_quarantine";
+            rows(&self.hq(), sql, [], entry)
         })
     }
 

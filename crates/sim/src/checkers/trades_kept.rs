@@ -15,6 +15,8 @@ use crate::observe::Observation;
 #[derive(Default)]
 pub(super) struct TradesKept {
     acknowledged: BTreeMap<TransactionNumber, Known>,
+    /// What was sold under a number that headquarters knows from elsewhere: it is set aside.
+    contradicting: Vec<Known>,
 }
 
 struct Known {
@@ -32,13 +34,15 @@ impl Checker for TradesKept {
     fn saw(&mut self, observation: &Observation) {
         match observation {
             Observation::Traded { at, view } => {
-                let known = Known { at: at.clone(), view: view.clone(), compared: None };
+                let known = Known::shown(at, view);
                 self.acknowledged.entry(view.number.clone()).or_insert(known);
             }
+            Observation::UsedTwice { at, view } => self.contradicting.push(Known::shown(at, view)),
             Observation::Restored { lost, .. } | Observation::Revoked { lost, .. } => {
                 for number in &lost.trades {
                     self.acknowledged.remove(number);
                 }
+                self.contradicting.retain(|known| !lost.trades.contains(&known.view.number));
             }
             _ => {}
         }
@@ -73,6 +77,13 @@ impl Checker for TradesKept {
                 }
             }
         }
+        for known in &mut self.contradicting {
+            let (at, number) = (known.at.clone(), known.view.number.clone());
+            let mut kept = scene.set_aside().iter().chain(scene.logs_on_the_way(&at));
+            if !kept.any(|entry| known.is_same(entry)) {
+                findings.push(format!("{number}, which {at} used too, is lost"));
+            }
+        }
         findings
     }
 
@@ -84,12 +95,25 @@ impl Checker for TradesKept {
         for number in self.acknowledged.keys().filter(|number| !there.contains(number.as_str())) {
             findings.push(format!("headquarters knows nothing of {number}"));
         }
+        for known in &mut self.contradicting {
+            if !scene.set_aside().iter().any(|entry| known.is_same(entry)) {
+                let (at, number) = (&known.at, &known.view.number);
+                findings.push(format!("{number}, which {at} used too, was not set aside"));
+            }
+        }
         findings
     }
 }
 
 impl Known {
+    fn shown(at: &DatabaseId, view: &TransactionView) -> Self {
+        Known { at: at.clone(), view: Box::new(view.clone()), compared: None }
+    }
+
     fn is_same(&mut self, entry: &Entry) -> bool {
+        if entry.number.as_deref() != Some(self.view.number.as_str()) {
+            return false;
+        }
         if self.compared.as_ref() == Some(&entry.content) {
             return true;
         }

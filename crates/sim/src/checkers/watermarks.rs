@@ -139,7 +139,8 @@ fn mark_of(scene: &Scene<'_>, site: &EdgeSite, epoch: Uuid) -> (String, Option<M
 /// What the upstream of an edge has, set aside or not.
 fn known_at(scene: &Scene<'_>, site: &EdgeSite) -> BTreeSet<Uuid> {
     let Some(parent) = parent_of(scene, site) else {
-        return scene.hq_log().keys().chain(scene.set_aside()).copied().collect();
+        let set_aside = scene.set_aside().iter().map(|entry| entry.id);
+        return scene.hq_log().keys().copied().chain(set_aside).collect();
     };
     let set_aside = rows(&scene.edge(parent), "SELECT id FROM quarantine", [], |row| uuid(row, 0));
     scene.log(&parent.id).iter().map(|entry| entry.id).chain(set_aside).collect()

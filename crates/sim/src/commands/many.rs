@@ -65,6 +65,8 @@ struct Report {
     failed: Vec<(u64, Outcome)>,
     coverage: Coverage,
     simulated: Duration,
+    /// The seed that came to rest last, and how long it took.
+    slowest: Option<(u64, Duration)>,
     took: Duration,
 }
 
@@ -76,9 +78,11 @@ impl Report {
             coverage.add(&outcome.coverage);
             simulated += outcome.simulated;
         }
+        let rested = seeds.iter().zip(&outcomes).filter(|(_, it)| it.findings.is_empty());
+        let slowest = rested.map(|(seed, it)| (*seed, it.rested_after)).max_by_key(|it| it.1);
         let outcomes = seeds.iter().copied().zip(outcomes);
         let failed = outcomes.filter(|(_, outcome)| !outcome.findings.is_empty()).collect();
-        Report { seeds: seeds.len(), failed, coverage, simulated, took }
+        Report { seeds: seeds.len(), failed, coverage, simulated, slowest, took }
     }
 
     /// Every kind there is, with how often it occurred.
@@ -128,6 +132,9 @@ impl Report {
             "seconds": self.took.as_secs_f64(),
             "seeds_per_second": self.seeds_per_second(),
             "simulated_hours": self.simulated_hours(),
+            "slowest_to_rest": self.slowest.map(|(seed, after)| json!({
+                "seed": seed, "minutes": after.as_secs() / 60
+            })),
             "failed": failed.collect::<Vec<_>>(),
             "never": self.never(),
             "coverage": kinds.collect::<Vec<_>>(),
@@ -152,6 +159,10 @@ impl Report {
             self.seeds_per_second(),
             self.simulated_hours()
         );
+        if let Some((seed, after)) = self.slowest {
+            let minutes = after.as_secs() / 60;
+            println!("last to come to rest: seed {seed}, {minutes} minutes after all faults ended");
+        }
         for kind in self.never() {
             println!("never occurred: {kind}");
         }

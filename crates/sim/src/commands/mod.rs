@@ -4,6 +4,7 @@ pub(crate) mod many;
 pub(crate) mod one;
 pub(crate) mod planted;
 
+use std::iter::repeat;
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -28,10 +29,15 @@ fn side_by_side<T: Sync, R: Send>(
     let threads = arguments.jobs.unwrap_or_else(processors).clamp(1, items.len().max(1));
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((at, item)) = take(&next, items) {
+        for core in cores.into_iter().map(Some).chain(repeat(None)).take(threads) {
+            let (next, done, work) = (&next, &done, &work);
+            scope.spawn(move || {
+                // Of a run's threads one works at a time: handing over to another processor
+                // would only cost. Those that an activity starts inherit this.
+                core.map(core_affinity::set_for_current);
+                while let Some((at, item)) = take(next, items) {
                     let result = work(item);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
                 }

@@ -56,7 +56,11 @@ impl Fault for KillNodeAtCommit {
             }
         }
         let index = node.index;
-        later(chain, outage(dice), move |chain| start(chain, index));
+        later(chain, outage(dice), move |chain| {
+            // At the latest now, however few commits it made.
+            chain.hq.kill(&chain.hq.nodes[index]);
+            start(chain, index);
+        });
         true
     }
 

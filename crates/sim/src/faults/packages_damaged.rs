@@ -1,11 +1,13 @@
 //! An object of the package store is damaged or lost on its disk. Somebody notices after a while,
 //! gives the sessions up that wait for it, and sends everything to their group once.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tillsync_domain::ids::DatabaseId;
 use tillsync_exchange::package::{Manifest, Verifier};
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::Headquarters;
@@ -111,11 +113,16 @@ fn repair(chain: &Arc<Chain>) {
     });
 }
 
-/// The packages that databases wait for in vain.
+/// The packages that databases wait for in vain. A revoked one waits for nothing.
 fn unreadable(hq: &Headquarters, packages: &Path) -> Vec<PackageRecord> {
+    let databases = hq.list_databases().unwrap_or_default().into_iter();
+    let waiting: BTreeSet<DatabaseId> =
+        databases.filter(|it| it.revoked_at.is_none()).map(|it| it.database.id).collect();
     let mut found: Vec<PackageRecord> = Vec::new();
     for session in hq.list_sessions(&every_session()).unwrap_or_default() {
-        if matches!(session.progress.status, DownloadStatus::Applied | DownloadStatus::Canceled) {
+        let has_ended =
+            matches!(session.progress.status, DownloadStatus::Applied | DownloadStatus::Canceled);
+        if has_ended || !waiting.contains(&session.database) {
             continue;
         }
         let Ok((_, Some(package))) = hq.show_session(&session.id) else { continue };

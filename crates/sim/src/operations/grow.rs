@@ -17,9 +17,6 @@ use crate::machines::edge::EdgeSite;
 use crate::net::Line;
 use crate::plan::Pace;
 
-/// Codes that are tried, one after another, until an answer gets through.
-const CODES_MAX: usize = 8;
-
 /// So many stores and registers are enough for one run.
 const EDGES_MAX: usize = 14;
 
@@ -117,8 +114,8 @@ fn enrol(
         &chain.turns,
     ));
     let line = Line::of_new(chain, &id, parent);
-    let mut why = String::new();
-    for _ in 0..CODES_MAX {
+    // Headquarters waits for whom it has enrolled, so nobody gives up in between.
+    loop {
         let code = match insist(chain, |hq| hq.issue_activation_code(&id)) {
             Ok(code) => code.to_string(),
             Err(why) => return Performed::Refused(why),
@@ -132,9 +129,8 @@ fn enrol(
                 loops::begin_edge(chain, &site, pace, dice);
                 return Performed::Done;
             }
-            Err(error) => why = error.to_string(),
+            Err(error) if chain.is_over() => return Performed::Refused(error.to_string()),
+            Err(_) => chain.turns.pause(Duration::from_secs(120)),
         }
-        chain.turns.pause(Duration::from_secs(120));
     }
-    Performed::Refused(why)
 }

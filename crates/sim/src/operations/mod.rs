@@ -10,6 +10,7 @@ mod create_customer;
 mod distribute;
 mod give_back;
 mod grow;
+mod number_twice;
 mod office;
 mod order;
 mod refused;
@@ -59,6 +60,7 @@ pub const ALL: &[&dyn Operation] = &[
     &give_back::GiveBack,
     &strangers::SellToStranger,
     &strangers::NameNobody,
+    &number_twice::UseNumberTwice,
     &close_shift::OpenShift,
     &close_shift::BlindCloseShift,
     &close_shift::CloseShift,

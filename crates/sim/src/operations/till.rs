@@ -8,6 +8,7 @@ use tillsync_channel::items::find_items;
 use tillsync_channel::search::Page;
 use tillsync_channel::sell::{RecordTrade, SellError, record_trade};
 use tillsync_channel::shifts::{CountDraft, OpenShift, current_shift, open_shift};
+use tillsync_channel::transactions::TransactionView;
 use tillsync_channel::violations::{EdgeProblem, EdgeViolation};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::{CustomerKey, TransactionNumber};
@@ -48,14 +49,30 @@ impl Till {
         Ok(())
     }
 
-    /// Records a trade, paying what is due; a client whose answer got lost asks once more.
+    /// Records a trade, and tells the chain.
     pub(super) fn record(
         &self,
         chain: &Chain,
         dice: &mut Dice,
-        mut trade: RecordTrade,
+        trade: RecordTrade,
         tender: Tender,
     ) -> Performed {
+        match self.pay(dice, trade, tender) {
+            Ok(view) => {
+                chain.saw(Observation::Traded { at: self.site.id.clone(), view: Box::new(view) });
+                Performed::Done
+            }
+            Err(error) => Performed::Refused(error.to_string()),
+        }
+    }
+
+    /// Records a trade, paying what is due; a client whose answer got lost asks once more.
+    pub(super) fn pay(
+        &self,
+        dice: &mut Dice,
+        mut trade: RecordTrade,
+        tender: Tender,
+    ) -> Result<TransactionView, SellError> {
         let now = || self.site.clock.now();
         let mut answer = record_trade(&self.edge, trade.clone(), now());
         if let Err(SellError::Rules(refused)) = &answer
@@ -67,13 +84,7 @@ impl Till {
         if answer.is_ok() && dice.chance(0.2) {
             answer = record_trade(&self.edge, trade, now());
         }
-        match answer {
-            Ok(view) => {
-                chain.saw(Observation::Traded { at: self.site.id.clone(), view: Box::new(view) });
-                Performed::Done
-            }
-            Err(error) => Performed::Refused(error.to_string()),
-        }
+        answer
     }
 
     /// A few of what is sold here, now and then something else, and now and then a line that is
