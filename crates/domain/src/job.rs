@@ -14,6 +14,8 @@ pub enum JobName {
     Customers1010,
     /// Products: sends items and prices to the channels.
     Products1040,
+    /// Channel configuration: sends functionality profiles to the channels (F46).
+    ChannelConfiguration1070,
     /// Makes sales orders of uploaded customer orders, promoting whom they need (F13, F14).
     SynchronizeOrders,
     /// Decides which uploaded transactions may be posted (F96).
@@ -29,7 +31,7 @@ pub enum JobName {
 /// A text that names no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, \
+    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, \
      synchronize-orders, validate-transactions, transactional-statements, financial-statements \
      and classic-statements"
 )]
@@ -44,7 +46,8 @@ pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
 
 impl JobName {
     /// Every job, in the order in which a day runs them.
-    pub const ALL: [JobName; 9] = [
+    pub const ALL: [JobName; 10] = [
+        JobName::ChannelConfiguration1070,
         JobName::Products1040,
         JobName::P0001,
         JobName::SynchronizeCustomers,
@@ -63,6 +66,7 @@ impl JobName {
             JobName::SynchronizeCustomers => "synchronize-customers",
             JobName::Customers1010 => "1010",
             JobName::Products1040 => "1040",
+            JobName::ChannelConfiguration1070 => "1070",
             JobName::SynchronizeOrders => "synchronize-orders",
             JobName::ValidateTransactions => "validate-transactions",
             JobName::TransactionalStatements => "transactional-statements",
@@ -78,6 +82,7 @@ impl JobName {
             JobName::SynchronizeCustomers => SYNCHRONIZE_CUSTOMERS_ALIASES[0],
             JobName::Customers1010 => "Customers",
             JobName::Products1040 => "Products",
+            JobName::ChannelConfiguration1070 => "Channel configuration",
             JobName::SynchronizeOrders => "Synchronize orders",
             JobName::ValidateTransactions => "Validate store transactions",
             JobName::TransactionalStatements => "Post transactional statements",

@@ -16,6 +16,7 @@ pub mod money;
 pub mod number_sequence;
 pub mod operation;
 pub mod order;
+pub mod profile;
 pub mod promotion;
 pub mod shift;
 pub mod statement;

@@ -7,6 +7,7 @@
 pub mod device;
 pub mod messages;
 pub mod package;
+pub mod realtime;
 pub mod retry;
 pub mod rows;
 pub mod session;

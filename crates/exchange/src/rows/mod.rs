@@ -6,6 +6,7 @@ mod exact;
 pub mod item;
 pub mod log;
 pub mod operation;
+pub mod profile;
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,6 +28,8 @@ pub enum Table {
     Item,
     /// Prices of items, downwards.
     Price,
+    /// Functionality profiles of channels, downwards.
+    Profile,
 }
 
 /// The SHA-256 of everything of a log entry that must never change.
@@ -42,13 +45,14 @@ impl ContentHash {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 7] = [
         Table::Operation,
         Table::Customer,
         Table::Address,
         Table::Document,
         Table::Item,
         Table::Price,
+        Table::Profile,
     ];
 
     /// The name in packages and manifests.
@@ -60,6 +64,7 @@ impl Table {
             Table::Document => "document",
             Table::Item => "item",
             Table::Price => "price",
+            Table::Profile => "profile",
         }
     }
 }
