@@ -115,5 +115,6 @@ fn bring(
 
 fn refused(message: &str) -> UpstreamError {
     let message = message.to_owned();
-    UpstreamError::Refused { kind: ErrorKind::Broken, message, watermark: None }
+    let (kind, fields) = (ErrorKind::Broken, Vec::new());
+    UpstreamError::Refused { kind, message, watermark: None, fields }
 }

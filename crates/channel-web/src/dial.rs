@@ -173,6 +173,7 @@ impl Upstream for HttpUpstream {
                 kind: ErrorKind::Forbidden,
                 message: "enrol first".to_owned(),
                 watermark: None,
+                fields: Vec::new(),
             }),
         }
     }
@@ -245,6 +246,7 @@ fn refused(response: &mut Response<ureq::Body>) -> UpstreamError {
             kind: kind_of(&refusal.code),
             message: refusal.message,
             watermark: refusal.watermark.map(Into::into),
+            fields: refusal.fields,
         },
         // Said by something in between.
         (
@@ -255,6 +257,7 @@ fn refused(response: &mut Response<ureq::Body>) -> UpstreamError {
             kind: if status.is_server_error() { ErrorKind::Broken } else { ErrorKind::Invalid },
             message: format!("answered {status}; is this the address of a tillsync upstream?"),
             watermark: None,
+            fields: Vec::new(),
         },
     }
 }

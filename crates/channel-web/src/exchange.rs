@@ -41,7 +41,8 @@ pub(crate) struct Refused {
 impl Refused {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let (code, message) = (kind.code().to_owned(), message.into());
-        Refused { status: status_of(kind), refusal: Refusal { code, message, watermark: None } }
+        let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
+        Refused { status: status_of(kind), refusal }
     }
 
     fn unauthenticated() -> Self {

@@ -211,6 +211,7 @@ fn left_rows_remove(
             project::items::left_items_remove(connection, generation, cover.to.0)
         }
         JobName::P0001
+        | JobName::ChannelConfiguration1070
         | JobName::SynchronizeCustomers
         | JobName::SynchronizeOrders
         | JobName::ValidateTransactions

@@ -7,7 +7,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{
     DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
-    UploadReceipt, Welcome,
+    RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
 
@@ -27,6 +27,8 @@ pub enum UpstreamError {
         message: String,
         /// Where it stands, when an upload does not continue there.
         watermark: Option<Watermark>,
+        /// The fields that it refused, where it is fields.
+        fields: Vec<RefusedField>,
     },
     /// What came could not be written down here.
     #[error("keep what the upstream sent")]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tillsync_domain::customer::Violation;
 use tillsync_domain::ids::{
     Counter, CustomerGuid, DatabaseId, EntryId, EpochId, GroupId, RecoveryId, SessionId,
 };
@@ -298,4 +299,23 @@ pub struct Refusal {
     /// On an upload that does not continue where the upstream stands: where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<WatermarkMessage>,
+    /// The fields that were refused, where it is fields; an older sender names them in its
+    /// message only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<RefusedField>,
+}
+
+/// One field that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedField {
+    /// Its path in the request, such as `Addresses[1].Street`.
+    pub field: String,
+    /// Why, and what to do.
+    pub message: String,
+}
+
+impl From<&Violation> for RefusedField {
+    fn from(violation: &Violation) -> Self {
+        RefusedField { field: violation.path(), message: violation.rule.to_string() }
+    }
 }

@@ -38,8 +38,8 @@ pub(crate) struct HttpError {
 impl HttpError {
     /// Refuses with a kind and a sentence for the caller.
     pub(crate) fn new(kind: ErrorKind, message: impl Display) -> Self {
-        let refusal =
-            Refusal { code: kind.code().to_owned(), message: message.to_string(), watermark: None };
+        let (code, message) = (kind.code().to_owned(), message.to_string());
+        let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
         HttpError { status: status_of(kind), refusal }
     }
 

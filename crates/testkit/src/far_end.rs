@@ -151,7 +151,7 @@ impl AtChannel<'_> {
 }
 
 fn refused(kind: ErrorKind, error: &dyn Error, watermark: Option<Watermark>) -> UpstreamError {
-    UpstreamError::Refused { kind, message: error.to_string(), watermark }
+    UpstreamError::Refused { kind, message: error.to_string(), watermark, fields: Vec::new() }
 }
 
 fn refused_upload(error: ReceiveError) -> UpstreamError {

@@ -97,7 +97,8 @@ async fn enrol(
 ) -> Result<Json<Enrolled>, (StatusCode, Json<Refusal>)> {
     let database = request.code.parse().map_err(|_| {
         let (code, message) = ("forbidden".to_owned(), "no such code".to_owned());
-        (StatusCode::FORBIDDEN, Json(Refusal { code, message, watermark: None }))
+        let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
+        (StatusCode::FORBIDDEN, Json(refusal))
     })?;
     desk.lock().expect("no panic").credentials.push(request.credential_hash.to_string());
     let parent = request.code.split_once('.').map(|(parent, _)| parent.parse().expect("an id"));

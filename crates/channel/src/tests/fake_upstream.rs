@@ -100,7 +100,7 @@ fn cut() -> UpstreamError {
 }
 
 fn refused(kind: ErrorKind, message: &str, watermark: Option<Watermark>) -> UpstreamError {
-    UpstreamError::Refused { kind, message: message.to_owned(), watermark }
+    UpstreamError::Refused { kind, message: message.to_owned(), watermark, fields: Vec::new() }
 }
 
 impl State {

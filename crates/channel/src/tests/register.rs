@@ -48,7 +48,7 @@ impl<'a> Lan<'a> {
 
 fn refused(error: ReceiveError) -> UpstreamError {
     let (kind, watermark) = (error.kind(), error.watermark());
-    UpstreamError::Refused { kind, message: error.to_string(), watermark }
+    UpstreamError::Refused { kind, message: error.to_string(), watermark, fields: Vec::new() }
 }
 
 impl Upstream for Lan<'_> {
