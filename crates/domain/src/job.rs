@@ -59,6 +59,10 @@ impl JobName {
         JobName::ClassicStatements,
     ];
 
+    /// The jobs that send something down, and so make packages.
+    pub const DOWNLOADS: [JobName; 3] =
+        [JobName::ChannelConfiguration1070, JobName::Products1040, JobName::Customers1010];
+
     /// The short name, used in commands, URLs and databases.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -211,6 +211,7 @@ fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
         match download {
             Download::Customers => hq.signals().customers_changed(),
             Download::Products => hq.signals().items_changed(),
+            Download::Profiles => {}
         }
     }
 }
@@ -321,6 +322,7 @@ fn distributes_now(
     let has_changed = match download {
         Download::Customers => wake.customers,
         Download::Products => wake.items,
+        Download::Profiles => false,
     };
     // One change log serves both, so a version says only that something changed: a wake-up for
     // the other one is no reason to look at once.

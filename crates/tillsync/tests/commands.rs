@@ -140,6 +140,12 @@ fn every_job_is_listed() {
         expect![[r#"
             [
               {
+                "job": "1070",
+                "last_run": null,
+                "recurrence": null,
+                "title": "Channel configuration"
+              },
+              {
                 "job": "1040",
                 "last_run": null,
                 "recurrence": null,

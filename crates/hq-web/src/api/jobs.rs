@@ -81,7 +81,8 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest {
-    /// 1010 and 1040 only: send everything to this group once instead of what changed (F73).
+    /// 1010, 1040 and 1070 only: send everything to this group once instead of what changed
+    /// (F73).
     #[serde(default)]
     pub full_sync_of: Option<String>,
     /// Orders, validation and statements only: only this store's instead of every store's.
@@ -247,6 +248,7 @@ fn describe(
         JobName::P0001
         | JobName::Customers1010
         | JobName::Products1040
+        | JobName::ChannelConfiguration1070
         | JobName::SynchronizeOrders
         | JobName::ValidateTransactions
         | JobName::TransactionalStatements

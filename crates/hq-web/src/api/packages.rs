@@ -1,5 +1,5 @@
-//! Download packages as jobs 1010 and 1040 made them: the half of a session's life before it is
-//! offered.
+//! Download packages as jobs 1010, 1040 and 1070 made them: the half of a session's life before it
+//! is offered.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub struct Package {
 pub struct PackageParams {
     /// The group.
     group: String,
-    /// The job that made them: `1010` (when absent) or `1040`.
+    /// The job that made them: `1010` (when absent), `1040` or `1070`.
     job: Option<String>,
     /// Whether attempts that found no change are listed too (F72).
     #[serde(default)]
@@ -83,8 +83,9 @@ pub(crate) async fn list_packages(
     let size = params.limit.items()?;
     let job: Option<JobName> = parse_option(params.job.as_ref())?;
     let job = job.unwrap_or(JobName::Customers1010);
-    if !matches!(job, JobName::Customers1010 | JobName::Products1040) {
-        return Err(HttpError::invalid(format!("job {job} makes no packages; 1010 and 1040 do")));
+    if !JobName::DOWNLOADS.contains(&job) {
+        let what = format!("job {job} makes no packages; 1010, 1040 and 1070 do");
+        return Err(HttpError::invalid(what));
     }
     let records = app
         .run(move |hq| hq.storage().read(|tx| tx.packages_list(&group, job, LOOKED_THROUGH)))

@@ -223,6 +223,7 @@ impl Headquarters {
                     let selection = ChangeSelection { address_books, after, up_to };
                     write_customers(tx, &selection, &mut writer)?;
                 }
+                Download::Profiles => {}
                 Download::Products => write_products(tx, (after, up_to), &mut writer)?,
             }
             let (file, contents) = writer.finish().map_err(unwritable)?;

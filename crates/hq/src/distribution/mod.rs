@@ -41,6 +41,8 @@ pub(crate) const APPLIED_LAST: JobName = JobName::Customers1010;
 /// What is sent down, each by a job and in packages of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Download {
+    /// Functionality profiles.
+    Profiles,
     /// Items and prices.
     Products,
     /// Customers and addresses.
@@ -51,9 +53,15 @@ impl Download {
     /// Both, in the order in which they are offered.
     pub(crate) const ALL: [Download; 2] = [Download::Products, Download::Customers];
 
+    /// What a job sends down; nothing when it sends nothing.
+    pub(crate) fn of(job: JobName) -> Option<Download> {
+        Download::ALL.into_iter().find(|download| download.job() == job)
+    }
+
     /// The job that makes its packages.
     pub(crate) fn job(self) -> JobName {
         match self {
+            Download::Profiles => JobName::ChannelConfiguration1070,
             Download::Products => JobName::Products1040,
             Download::Customers => JobName::Customers1010,
         }

@@ -29,9 +29,9 @@ const RUNS_KEPT: usize = 1_000;
 /// What a job run is asked beyond its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobOptions {
-    /// 1010 and 1040 only: send everything to this group once, instead of what changed (F73).
+    /// 1010, 1040 and 1070 only: send everything to this group once, instead of what changed (F73).
     pub full_sync_of: Option<GroupId>,
-    /// 1010 and 1040 only: make a snapshot for these groups where none serves, besides what
+    /// 1010, 1040 and 1070 only: make a snapshot for these groups where none serves, besides what
     /// changed.
     pub snapshots_for: BTreeSet<GroupId>,
     /// Orders, validation and statements only: only this store's, instead of every store's.
@@ -59,7 +59,7 @@ pub enum JobError {
     #[error("there is no channel database group {0}")]
     UnknownGroup(GroupId),
     /// An option of another job.
-    #[error("job {0} has no full data sync; only 1010 and 1040 do")]
+    #[error("job {0} has no full data sync; only 1010, 1040 and 1070 do")]
     NoFullSync(JobName),
     /// A store that is not there, or a register.
     #[error("there is no channel {0}; `tillsync hq add-channel` adds one")]
@@ -207,8 +207,7 @@ impl Headquarters {
     }
 
     fn check_options(&self, job: JobName, options: &JobOptions) -> Result<(), JobError> {
-        let is_download = matches!(job, JobName::Customers1010 | JobName::Products1040);
-        if options.full_sync_of.is_some() && !is_download {
+        if options.full_sync_of.is_some() && Download::of(job).is_none() {
             return Err(JobError::NoFullSync(job));
         }
         if options.errors_too && job != JobName::ValidateTransactions {
@@ -219,7 +218,8 @@ impl Headquarters {
             JobName::P0001
             | JobName::SynchronizeCustomers
             | JobName::Customers1010
-            | JobName::Products1040 => return Err(JobError::NoStoreScope(job)),
+            | JobName::Products1040
+            | JobName::ChannelConfiguration1070 => return Err(JobError::NoStoreScope(job)),
             JobName::SynchronizeOrders
             | JobName::ValidateTransactions
             | JobName::TransactionalStatements
@@ -275,6 +275,7 @@ impl ActiveRun<'_> {
             JobName::SynchronizeCustomers => self.synchronize(),
             JobName::Customers1010 => self.distribute(Download::Customers),
             JobName::Products1040 => self.distribute(Download::Products),
+            JobName::ChannelConfiguration1070 => self.distribute(Download::Profiles),
             JobName::SynchronizeOrders => self.synchronize_orders(),
             JobName::ValidateTransactions => self.validate(),
             JobName::TransactionalStatements => self.post(StatementKind::Transactional),

@@ -96,6 +96,8 @@ impl Headquarters {
 pub struct InUse {
     /// There are items that tills must get.
     pub items: bool,
+    /// There are functionality profiles in force that tills must get.
+    pub profiles: bool,
     /// There are sales, orders or shifts.
     pub documents: bool,
     /// How sales are posted.
@@ -110,6 +112,7 @@ impl InUse {
     pub fn read(tx: &mut dyn ReadTx) -> Result<Self, StorageError> {
         Ok(InUse {
             items: tx.items_count()? > 0,
+            profiles: false,
             documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
             posting_mode: tx.parameters_get()?.posting_mode,
         })
@@ -119,6 +122,7 @@ impl InUse {
         match job {
             JobName::P0001 | JobName::SynchronizeCustomers | JobName::Customers1010 => true,
             JobName::Products1040 => self.items,
+            JobName::ChannelConfiguration1070 => self.profiles,
             JobName::SynchronizeOrders | JobName::ValidateTransactions => self.documents,
             JobName::TransactionalStatements | JobName::FinancialStatements => {
                 self.documents && self.posting_mode == PostingMode::TrickleFeed
@@ -211,7 +215,7 @@ mod tests {
         };
         let customers = ["P-0001", "synchronize-customers", "1010"];
         assert_eq!(needed(InUse::default()), customers);
-        let everything = InUse { items: true, documents: true, ..InUse::default() };
+        let everything = InUse { items: true, profiles: true, documents: true, ..InUse::default() };
         assert_eq!(needed(everything).len(), JobName::ALL.len() - 1);
         let classic = InUse { posting_mode: PostingMode::Classic, ..everything };
         assert!(needed(classic).contains(&"classic-statements"));

@@ -21,7 +21,7 @@ use crate::output::Format;
 pub(crate) struct Arguments {
     /// Which one, as `job list` names it; synchronize-customers also by either published name.
     job: JobName,
-    /// 1010 and 1040 only: send everything to this group once, instead of what changed.
+    /// 1010, 1040 and 1070 only: send everything to this group once, instead of what changed.
     #[arg(long, value_name = "GROUP")]
     full: Option<GroupId>,
     /// Orders, validation and statements only: only this store's, instead of every store's.

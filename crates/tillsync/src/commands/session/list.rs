@@ -127,7 +127,7 @@ fn packages_without_data(hq: &Headquarters, limit: usize) -> Result<Vec<PackageR
     let mut packages = hq.storage().read(|tx| {
         let mut packages = Vec::new();
         for group in tx.groups_all()? {
-            for job in [JobName::Customers1010, JobName::Products1040] {
+            for job in JobName::DOWNLOADS {
                 packages.extend(tx.packages_list(&group.id, job, limit)?);
             }
         }
