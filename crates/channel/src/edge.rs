@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::db::{Db, DbError, Disk};
 use crate::identity::{self, Identity, database_file, kind_name};
 use crate::link::Link;
+use crate::search::index;
 use crate::signals::Signals;
 
 /// What an edge needs besides its database.
@@ -106,6 +107,7 @@ impl Edge {
         if identity.kind != kind {
             return Err(OpenError::OtherKind { path, found: identity.kind });
         }
+        index::fill_if_stale(&db)?;
         let mode = db.read(identity::mode_read)?;
         let country_default =
             options.country_default.map(check_country).transpose().map_err(OpenError::Country)?;

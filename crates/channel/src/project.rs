@@ -18,7 +18,7 @@ use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
 use crate::db::DbError;
 use crate::log::{self, Appended};
-use crate::words::index_words;
+use crate::search::index;
 
 /// One run of a snapshot; rows that it held carry its number. Zero for rows of other origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub(crate) fn customer_insert(
             stored(content)
         ])?;
     if inserted == 1 {
-        text_write(connection, connection.last_insert_rowid(), content)?;
+        index::customer_add(connection, connection.last_insert_rowid(), content)?;
     }
     Ok(())
 }
@@ -90,7 +90,7 @@ pub(crate) fn address_insert(
     created_at: Timestamp,
     content: &AddressContent,
 ) -> Result<(), DbError> {
-    connection
+    let inserted = connection
         .prepare_cached(
             "INSERT INTO address (guid, customer, created_at, version, generation, content)
              VALUES (?1, ?2, ?3, 0, 0, ?4) ON CONFLICT (guid) DO NOTHING",
@@ -101,6 +101,9 @@ pub(crate) fn address_insert(
             created_at.as_microsecond(),
             stored(content)
         ])?;
+    if inserted == 1 {
+        index::address_add(connection, connection.last_insert_rowid(), content)?;
+    }
     Ok(())
 }
 
@@ -124,8 +127,8 @@ pub(crate) fn customer_upsert(
         }
         Some((number, _, same)) => {
             if !same {
-                text_remove(connection, number)?;
-                text_write(connection, number, &row.content)?;
+                index::customer_remove(connection, number)?;
+                index::customer_add(connection, number, &row.content)?;
             }
             Some(number)
         }
@@ -152,7 +155,7 @@ pub(crate) fn customer_upsert(
             content
         ])?;
     if number.is_none() {
-        text_write(connection, connection.last_insert_rowid(), &row.content)?;
+        index::customer_add(connection, connection.last_insert_rowid(), &row.content)?;
     }
     Ok(())
 }
@@ -173,26 +176,51 @@ pub(crate) fn address_upsert(
     row: &AddressRow,
     generation: Generation,
 ) -> Result<(), DbError> {
-    // An older version still proves that headquarters has the address: it counts as seen.
+    let guid = row.guid().as_uuid().as_bytes().to_owned();
+    let content = stored(&row.content);
+    let known: Option<(i64, u64, bool)> = connection
+        .prepare_cached("SELECT row, version, content = ?2 FROM address WHERE guid = ?1")?
+        .query_row(params![guid, content], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let number = match known {
+        None => None,
+        Some((number, version, _)) if version > row.version => {
+            // An older version still proves that headquarters has the address: it counts as seen.
+            connection
+                .prepare_cached(
+                    "UPDATE address SET generation = max(generation, ?2) WHERE row = ?1",
+                )?
+                .execute([number, generation.0])?;
+            return Ok(());
+        }
+        Some((number, _, same)) => {
+            if !same {
+                index::address_remove(connection, number)?;
+                index::address_add(connection, number, &row.content)?;
+            }
+            Some(number)
+        }
+    };
     connection
         .prepare_cached(
-            "INSERT INTO address (guid, customer, created_at, version, generation, content)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (guid) DO UPDATE SET
-                 generation = max(generation, excluded.generation),
-                 customer = iif(excluded.version >= version, excluded.customer, customer),
-                 created_at = iif(excluded.version >= version, excluded.created_at, created_at),
-                 content = iif(excluded.version >= version, excluded.content, content),
-                 version = max(version, excluded.version)",
+            "INSERT INTO address (row, guid, customer, created_at, version, generation, content)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (row) DO UPDATE SET customer = excluded.customer,
+                 created_at = excluded.created_at, version = excluded.version,
+                 content = excluded.content, generation = max(generation, excluded.generation)",
         )?
         .execute(params![
-            row.guid().as_uuid().as_bytes(),
+            number,
+            guid,
             row.customer.as_uuid().as_bytes(),
             row.created_at.as_microsecond(),
             row.version,
             generation.0,
-            stored(&row.content)
+            content
         ])?;
+    if number.is_none() {
+        index::address_add(connection, connection.last_insert_rowid(), &row.content)?;
+    }
     Ok(())
 }
 
@@ -208,20 +236,26 @@ pub(crate) fn left_customers_remove(
     to: u64,
 ) -> Result<(), DbError> {
     const LEFT: &str = "version BETWEEN 1 AND ?2 AND generation <> ?1";
+    const HOMELESS: &str = "version = 0 AND customer NOT IN (SELECT guid FROM customer)";
     let limits = params![generation.0, to];
-    for statement in [
-        format!("DELETE FROM customer_text WHERE rowid IN (SELECT row FROM customer WHERE {LEFT})"),
-        format!("DELETE FROM customer WHERE {LEFT}"),
-        format!("DELETE FROM address WHERE {LEFT}"),
-    ] {
-        connection.prepare_cached(&statement)?.execute(limits)?;
+    for table in ["customer", "address"] {
+        for statement in [
+            format!(
+                "DELETE FROM {table}_text WHERE rowid IN (SELECT row FROM {table} WHERE {LEFT})"
+            ),
+            format!("DELETE FROM {table} WHERE {LEFT}"),
+        ] {
+            connection.prepare_cached(&statement)?.execute(limits)?;
+        }
     }
-    connection
-        .prepare_cached(
-            "DELETE FROM address WHERE version = 0
-                 AND customer NOT IN (SELECT guid FROM customer)",
-        )?
-        .execute([])?;
+    for statement in [
+        format!(
+            "DELETE FROM address_text WHERE rowid IN (SELECT row FROM address WHERE {HOMELESS})"
+        ),
+        format!("DELETE FROM address WHERE {HOMELESS}"),
+    ] {
+        connection.prepare_cached(&statement)?.execute([])?;
+    }
     Ok(())
 }
 
@@ -244,22 +278,6 @@ fn customer_seen(
             .prepare_cached("UPDATE customer SET generation = ?2 WHERE row = ?1")?
             .execute([number, generation.0])?;
     }
-    Ok(())
-}
-
-fn text_write(
-    connection: &Connection,
-    number: i64,
-    content: &CustomerContent,
-) -> Result<(), DbError> {
-    connection
-        .prepare_cached("INSERT INTO customer_text (rowid, words) VALUES (?1, ?2)")?
-        .execute(params![number, index_words(content)])?;
-    Ok(())
-}
-
-fn text_remove(connection: &Connection, number: i64) -> Result<(), DbError> {
-    connection.prepare_cached("DELETE FROM customer_text WHERE rowid = ?1")?.execute([number])?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod items;
 mod limits;
 mod record;
 mod register;
+mod search;
 mod sell;
 mod set_aside;
 mod shift;

@@ -196,6 +196,15 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
     Ok(connection)
 }
 
+/// A file as an older version left it.
+#[cfg(test)]
+pub(crate) fn schema_of_version(path: &Path, version: i32) -> Connection {
+    let mut connection = Connection::open(path).expect("opens");
+    let target = refinery::Target::Version(version);
+    schema::migrations::runner().set_target(target).run(&mut connection).expect("migrates");
+    connection
+}
+
 /// The file holds a credential and personal data: nobody but its owner may read it. SQLite gives
 /// its side files the same permission.
 fn create_private(path: &Path) -> io::Result<()> {

@@ -41,21 +41,16 @@ fn a_created_customer_is_found_at_once_by_everything_it_is_known_by() {
     shop.create("Byron");
     assert_eq!(find_customer(&shop.edge, &temporary(&view)).expect("reads"), Some(view.clone()));
     let guid = view.guid.to_string();
-    for keyword in [
-        "lovelace",
-        "LOVE",
-        "lovelace ada",
-        "Ada Love",
-        "lovelace@example.com",
-        "lovelace@EX",
-        &guid,
-    ] {
+    for keyword in ["lovelace", "LOVE", "lovelace@example.com", "lovelace@EX", &guid] {
         assert_eq!(found(&shop, keyword), ["Lovelace"], "{keyword}");
     }
     for keyword in ["441234567890", "+44 (123) 456", "44-123-456-7890"] {
         assert_eq!(found(&shop, keyword), ["Lovelace", "Byron"], "{keyword}");
     }
-    for keyword in ["1234567890x", "byron lovelace", "lovelace@example.org", "\"", "NEAR(", "*"] {
+    for keyword in ["lovelace ada", "Ada Love"] {
+        assert_eq!(found(&shop, keyword), ["Lovelace", "Byron"], "{keyword}");
+    }
+    for keyword in ["1234567890x", "lovelace@example.org", "\"", "NEAR(", "*"] {
         assert_eq!(found(&shop, keyword), [""; 0], "{keyword}");
     }
     assert!(search_customers(&shop.edge, "  ", ALL).is_err());

@@ -46,7 +46,7 @@ impl Refused {
     fn search(&self, place: &str, connection: &Connection) -> Vec<String> {
         // The tables behind the text index hold words that are in other tables too.
         let sql = "SELECT name FROM sqlite_schema WHERE type = 'table'
-            AND name NOT LIKE 'customer_text%' ORDER BY name";
+            AND name NOT LIKE 'customer_te%' AND name NOT LIKE 'address_te%' ORDER BY name";
         let mut findings = Vec::new();
         for table in rows(connection, sql, [], |row| text(row, 0)) {
             let all = format!("SELECT * FROM \"{table}\"");
