@@ -288,6 +288,11 @@ name_identity!(
     "1 to 30 letters, digits, '-' or '_', beginning with a letter or digit"
 );
 name_identity!(
+    /// A functionality profile of channels (`domain.md` 8.1).
+    ProfileName, "functionality profile", 30, "-_",
+    "1 to 30 letters, digits, '-' or '_', beginning with a letter or digit"
+);
+name_identity!(
     /// The member of staff who acted.
     StaffId, "staff id", 30, "-_.@",
     "1 to 30 letters, digits, '-', '_', '.' or '@', beginning with a letter or digit"

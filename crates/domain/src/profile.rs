@@ -15,6 +15,9 @@ pub struct FunctionalityProfile {
     pub create_orders_async: bool,
 }
 
+/// The name of the profile that a channel has until it is given another one.
+pub const DEFAULT_PROFILE: &str = "default";
+
 impl Default for FunctionalityProfile {
     /// Customers are created through headquarters while it can be reached (F01). Orders are not:
     /// an order that a store has written down is as good as one that headquarters has, and nobody
@@ -131,6 +134,17 @@ impl ProfileOption {
         }
     }
 
+    /// Sets it.
+    pub fn set(self, profile: &mut FunctionalityProfile, value: bool) {
+        match self {
+            ProfileOption::CreateCustomersAsync => profile.create_customers_async = value,
+            ProfileOption::AllowOfflineCustomerCreate => {
+                profile.allow_offline_customer_create = value;
+            }
+            ProfileOption::CreateOrdersAsync => profile.create_orders_async = value,
+        }
+    }
+
     /// What a profile says of it.
     pub fn of(self, profile: &FunctionalityProfile) -> bool {
         match self {
@@ -167,6 +181,18 @@ mod tests {
             (asks_nobody, FILTERED, Creation::Refused(NotHere::OfflineFiltered)),
         ] {
             assert_eq!(creation(&profile, line), expected, "{profile:?} {line:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_is_set_alone() {
+        for option in ProfileOption::ALL {
+            let mut profile = FunctionalityProfile::default();
+            option.set(&mut profile, !option.of(&FunctionalityProfile::default()));
+            for other in ProfileOption::ALL {
+                let is_same = other.of(&profile) == other.of(&FunctionalityProfile::default());
+                assert_eq!(is_same, other != option, "{option}: {other}");
+            }
         }
     }
 

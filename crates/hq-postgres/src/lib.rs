@@ -33,6 +33,7 @@ mod nodes;
 mod parameters;
 mod pool;
 mod postings_check;
+mod profiles;
 mod promotion;
 mod recovery;
 mod sequences;

@@ -11,7 +11,8 @@ use tillsync_testkit::builders::{PlanBuilder, Rank, book, creation, promotion_at
 use tillsync_testkit::cluster::cluster;
 
 /// Every change of the schema.
-const SCHEMA: [&str; 4] = ["V1__headquarters", "V2__nodes", "V3__statements", "V4__recovery"];
+const SCHEMA: [&str; 5] =
+    ["V1__headquarters", "V2__nodes", "V3__statements", "V4__recovery", "V5__profiles"];
 
 fn open(url: &str) -> Arc<dyn Storage> {
     Arc::new(PostgresStorage::open(url).expect("the database opens"))

@@ -8,6 +8,7 @@ use tillsync_exchange::messages::{DatabaseKind, EnrolRequest, Enrolled, Exchange
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
 use crate::headquarters::Headquarters;
+use crate::profiles::profile_for_new;
 use crate::storage::{
     Activation, DatabaseRecord, GroupRecord, NewDatabase, OperatorToken, StorageError,
 };
@@ -186,9 +187,13 @@ impl Headquarters {
             let id = id.clone();
             let new =
                 NewDatabase { id: id.clone(), kind, group, parent, address_book, created_at: now };
-            let inserted = tx.database_insert_once(&new)?;
-            Ok(if inserted { Ok(()) } else { Err(AccessError::Exists(id)) })
-        })?
+            if !tx.database_insert_once(&new)? {
+                return Ok(Err(AccessError::Exists(id)));
+            }
+            profile_for_new(tx, &new).map(Ok)
+        })??;
+        self.signals().profiles_changed();
+        Ok(())
     }
 
     /// Issues a code with which one device can become this database, within

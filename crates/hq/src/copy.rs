@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 /// and the entries of a voucher before the voucher that seals them.
 ///
 /// A database that has another table, or lacks one, is not copied; tests of each backend compare.
-pub const TABLES: [&str; 42] = [
+pub const TABLES: [&str; 44] = [
     TOTALS,
     "channel_group",
     "group_address_book",
@@ -54,6 +54,8 @@ pub const TABLES: [&str; 42] = [
     "item",
     "price",
     "parameter",
+    "profile",
+    "channel_profile",
     "recovery",
     "recovery_hearing",
     "number_promise",

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod check;
 pub mod copy;
+pub mod create_now;
 pub mod default_customers;
 pub mod distribution;
 mod header;
@@ -20,6 +21,7 @@ pub mod nodes;
 mod package_store;
 pub mod parameters;
 mod parties;
+pub mod profiles;
 pub mod promote;
 pub mod receive;
 pub mod recovery;
@@ -31,6 +33,7 @@ pub mod storage;
 pub mod synchronize_orders;
 pub mod trace;
 pub mod validate;
+pub mod why_not_here;
 pub mod workers;
 
 pub use headquarters::{Headquarters, Ports};

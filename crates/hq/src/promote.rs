@@ -4,28 +4,29 @@
 //! Work goes in batches of one transaction each. When the database refuses a batch, it is
 //! narrowed down to the offending customer, whose operations fail alone.
 
+mod numbers;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
-use tillsync_domain::ids::{AccountNumber, CustomerGuid, OperationId, PartyNumber, RunId};
+use tillsync_domain::ids::{AccountNumber, CustomerGuid, OperationId, RunId};
 use tillsync_domain::kind::ErrorKind;
-use tillsync_domain::number_sequence::{NumberSequence, SequenceMode};
 use tillsync_domain::operation::Act;
-use tillsync_domain::promotion::{
-    Defect, InboxPosition, Known, Numbers, PromotionPlan, Staged, triage,
-};
+use tillsync_domain::promotion::{Defect, InboxPosition, Known, PromotionPlan, Staged, triage};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 
+use self::numbers::{Taken, take_block, take_numbers};
 use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
 use crate::recovery::is_held;
 use crate::storage::{
-    DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError, WriteTx,
+    DatabaseRecord, DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError,
+    WriteTx,
 };
 
 /// Operations per transaction: enough that the commit costs nothing per customer.
-const BATCH_OPERATIONS: usize = 4_000;
+pub(crate) const BATCH_OPERATIONS: usize = 4_000;
 
 /// Why promotion stopped. What was promoted before stays promoted.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +100,7 @@ struct Round<'a> {
 }
 
 /// What one transaction came to.
-enum BatchOutcome {
+pub(crate) enum BatchOutcome {
     /// The plan was applied; the last position read, if any.
     Applied(PromotionPlan, Option<InboxPosition>),
     /// Nothing was written: this many more account numbers are needed first.
@@ -200,34 +201,38 @@ impl Headquarters {
     ) -> Result<Option<(PromotionPlan, Option<InboxPosition>)>, PromoteError> {
         // Read for each batch: a store that was added a moment ago counts already.
         let databases = self.storage.read(|tx| tx.databases_all())?;
-        let own_customers = (
-            HEADQUARTERS.parse().expect("a valid database id"),
-            HEADQUARTERS.parse().expect("a valid address book"),
-        );
-        let address_books = databases
-            .into_iter()
-            .map(|record| (record.database.id, record.database.address_book))
-            .chain([own_customers])
-            .collect();
-        let context = PromotionContext { now: due.now, run: round.run, address_books };
+        let context = promotion_context(databases, (due.now, round.run));
         let jitter = self.jitter();
+        self.give_numbers(&mut |spare| {
+            Ok(self.storage.write(|tx| promote_in(tx, due, &context, (spare, jitter)))?)
+        })
+    }
+
+    /// Makes attempts at a promotion until one has the account numbers that it needs, fetching
+    /// blocks of them in between; nothing while promotion is held. An attempt that needs numbers
+    /// must leave no trace.
+    ///
+    /// # Errors
+    /// Those of the attempts. NotFound: a sequence is missing. Busy, Broken: the database failed.
+    pub(crate) fn give_numbers<E: From<PromoteError>>(
+        &self,
+        attempt: &mut dyn FnMut(&VecDeque<AccountNumber>) -> Result<BatchOutcome, E>,
+    ) -> Result<Option<(PromotionPlan, Option<InboxPosition>)>, E> {
         loop {
             let mut spare = self.spare_accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            let outcome =
-                self.storage.write(|tx| promote_in(tx, due, &context, (&spare, jitter)))?;
-            match outcome {
+            match attempt(&spare)? {
                 BatchOutcome::Applied(plan, last) => {
                     let given: HashSet<_> = plan.promoted.iter().map(|p| &p.account).collect();
                     spare.retain(|number| !given.contains(number));
                     return Ok(Some((plan, last)));
                 }
                 BatchOutcome::NeedsNumbers(count) => {
-                    let block = self.storage.write(|tx| take_block(tx, count))?;
-                    spare.extend(block);
+                    let block = self.storage.write(|tx| take_block(tx, count));
+                    spare.extend(block.map_err(PromoteError::from)?);
                 }
                 BatchOutcome::Held => return Ok(None),
                 BatchOutcome::NoSequence(name) => {
-                    return Err(PromoteError::NoSequence(name.as_str()));
+                    return Err(PromoteError::NoSequence(name.as_str()).into());
                 }
             }
         }
@@ -251,8 +256,25 @@ impl Headquarters {
     }
 }
 
+/// What a promotion needs besides its plan: the address book of each source.
+pub(crate) fn promotion_context(
+    databases: Vec<DatabaseRecord>,
+    (now, run): (Timestamp, RunId),
+) -> PromotionContext {
+    let own_customers = (
+        HEADQUARTERS.parse().expect("a valid database id"),
+        HEADQUARTERS.parse().expect("a valid address book"),
+    );
+    let address_books = databases
+        .into_iter()
+        .map(|record| (record.database.id, record.database.address_book))
+        .chain([own_customers])
+        .collect();
+    PromotionContext { now, run, address_books }
+}
+
 /// The body of one promotion transaction: read, decide, write.
-fn promote_in(
+pub(crate) fn promote_in(
     tx: &mut dyn WriteTx,
     due: &DueOperations,
     context: &PromotionContext,
@@ -344,116 +366,4 @@ fn next_try(
         return None;
     }
     now.checked_add(policy.delay_after(failures, jitter)).ok()
-}
-
-enum Taken {
-    Numbers(HashMap<CustomerGuid, Numbers>),
-    Missing(usize),
-    NoSequence(SequenceName),
-}
-
-/// Takes numbers for new customers, as far as both sequences reach. Who was promised a number gets
-/// that one (F64).
-///
-/// From a continuous sequence they are taken here, inside the transaction that uses them, so a
-/// rollback gives them back (F111). From one in blocks they come out of the spare ones.
-fn take_numbers(
-    tx: &mut dyn WriteTx,
-    newcomers: &[CustomerGuid],
-    spare: &VecDeque<AccountNumber>,
-) -> Result<Taken, StorageError> {
-    let Some(mut accounts) = tx.sequence_get(SequenceName::CustomerAccount)? else {
-        return Ok(Taken::NoSequence(SequenceName::CustomerAccount));
-    };
-    let Some(mut parties) = tx.sequence_get(SequenceName::Party)? else {
-        return Ok(Taken::NoSequence(SequenceName::Party));
-    };
-    let mut promises = tx.promises_of(newcomers)?;
-    let mut take_party = || parties.take(1).pop().map(PartyNumber::from_sequence);
-    let mut numbers = HashMap::new();
-    for guid in newcomers {
-        let Some(promise) = promises.remove(guid) else { continue };
-        if let Some(party) = promise.party.or_else(&mut take_party) {
-            numbers.insert(*guid, Numbers { account: promise.account, party });
-        }
-    }
-    let others: Vec<_> = newcomers.iter().filter(|guid| !numbers.contains_key(guid)).collect();
-    let affordable = others.len().min(usize::try_from(parties.remaining()).unwrap_or(usize::MAX));
-    let free = match accounts.mode {
-        SequenceMode::Continuous => {
-            let free = take_free(tx, &mut accounts, affordable)?;
-            tx.sequence_put(SequenceName::CustomerAccount, &accounts)?;
-            free
-        }
-        SequenceMode::Blocks { .. } => {
-            let usable = usable_of(tx, spare, affordable)?;
-            let missing = affordable - usable.len();
-            if missing > 0 && accounts.remaining() > 0 {
-                return Ok(Taken::Missing(missing));
-            }
-            usable
-        }
-    };
-    let taken = parties.take(free.len()).into_iter().map(PartyNumber::from_sequence);
-    for (guid, (account, party)) in others.into_iter().zip(free.into_iter().zip(taken)) {
-        numbers.insert(*guid, Numbers { account, party });
-    }
-    tx.sequence_put(SequenceName::Party, &parties)?;
-    Ok(Taken::Numbers(numbers))
-}
-
-/// The first spare numbers that are still free, as many as are wanted and there are.
-fn usable_of(
-    tx: &mut dyn WriteTx,
-    spare: &VecDeque<AccountNumber>,
-    wanted: usize,
-) -> Result<Vec<AccountNumber>, StorageError> {
-    let mut rest = spare.iter().cloned();
-    let mut usable = Vec::with_capacity(wanted);
-    while usable.len() < wanted {
-        let candidates: Vec<_> = rest.by_ref().take(wanted - usable.len()).collect();
-        if candidates.is_empty() {
-            break;
-        }
-        usable.extend(free_of(tx, candidates)?);
-    }
-    Ok(usable)
-}
-
-/// Takes numbers that no customer has, passing over those that came in some other way.
-fn take_free(
-    tx: &mut dyn WriteTx,
-    sequence: &mut NumberSequence,
-    wanted: usize,
-) -> Result<Vec<AccountNumber>, StorageError> {
-    let mut free = Vec::with_capacity(wanted);
-    while free.len() < wanted && sequence.remaining() > 0 {
-        let candidates = sequence.take(wanted - free.len());
-        free.extend(free_of(tx, candidates)?);
-    }
-    Ok(free)
-}
-
-fn free_of(
-    tx: &mut dyn WriteTx,
-    mut candidates: Vec<AccountNumber>,
-) -> Result<Vec<AccountNumber>, StorageError> {
-    let (taken, reserved) = (tx.accounts_taken(&candidates)?, tx.accounts_reserved(&candidates)?);
-    candidates.retain(|number| !taken.contains(number) && !reserved.contains(number));
-    Ok(candidates)
-}
-
-/// Takes a block of at least `wanted` numbers off the account sequence, durably, before any of
-/// them is used: a crash then leaves a gap and never a repeat.
-fn take_block(tx: &mut dyn WriteTx, wanted: usize) -> Result<Vec<AccountNumber>, StorageError> {
-    let Some(mut sequence) = tx.sequence_get(SequenceName::CustomerAccount)? else {
-        return Ok(vec![]);
-    };
-    let size = match sequence.mode {
-        SequenceMode::Blocks { size } => size.max(u32::try_from(wanted).unwrap_or(u32::MAX)),
-        SequenceMode::Continuous => return Ok(vec![]),
-    };
-    let numbers = sequence.take(size as usize);
-    tx.sequence_put(SequenceName::CustomerAccount, &sequence)?;
-    Ok(numbers)
 }

@@ -52,6 +52,8 @@ pub(crate) struct Wake {
     pub customers: bool,
     /// Items changed.
     pub items: bool,
+    /// Functionality profiles changed.
+    pub profiles: bool,
     /// Groups in which a database needs a snapshot of something.
     pub snapshots: BTreeSet<(Download, GroupId)>,
 }
@@ -62,6 +64,7 @@ struct State {
     documents: bool,
     customers: bool,
     items: bool,
+    profiles: bool,
     snapshots: BTreeSet<(Download, GroupId)>,
     stop: bool,
 }
@@ -116,6 +119,11 @@ impl Signals {
         self.update(|state| state.items = true);
     }
 
+    /// Functionality profiles changed and should be distributed at once.
+    pub fn profiles_changed(&self) {
+        self.update(|state| state.profiles = true);
+    }
+
     /// A database of this group can only go on from a snapshot.
     pub(crate) fn snapshot_wanted(&self, download: Download, group: &GroupId) {
         self.update(|state| {
@@ -151,6 +159,7 @@ impl Signals {
                 state.documents = true;
                 state.customers = true;
                 state.items = true;
+                state.profiles = true;
             }),
         }
     }
@@ -191,6 +200,7 @@ impl Signals {
                     documents: state.documents,
                     customers: state.customers,
                     items: state.items,
+                    profiles: state.profiles,
                     snapshots: state.snapshots.clone(),
                 };
                 let is_wanted = take(&mut wake);
@@ -202,6 +212,7 @@ impl Signals {
         state.documents &= !found.documents;
         state.customers &= !found.customers;
         state.items &= !found.items;
+        state.profiles &= !found.profiles;
         state.snapshots.retain(|group| !found.snapshots.contains(group));
         found
     }

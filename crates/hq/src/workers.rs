@@ -21,6 +21,7 @@ use crate::distribution::{CleanUpSummary, Download};
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::nodes::HEARTBEAT;
+use crate::profiles::profiles_are_in_force;
 use crate::promote::PromoteError;
 use crate::signals::{News, Wake};
 use crate::statements::StatementError;
@@ -181,10 +182,10 @@ fn settle_live(hq: &Headquarters) {
 fn distribute_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            let (customers, items) = (wake.customers, wake.items);
+            let Wake { customers, items, profiles, .. } = *wake;
             let snapshots = std::mem::take(&mut wake.snapshots);
-            *wake = Wake { customers, items, snapshots, ..Wake::default() };
-            wake.customers || wake.items || !wake.snapshots.is_empty()
+            *wake = Wake { customers, items, profiles, snapshots, ..Wake::default() };
+            customers || items || profiles || !wake.snapshots.is_empty()
         });
         if hq.signals().is_stopping() {
             return;
@@ -211,7 +212,7 @@ fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
         match download {
             Download::Customers => hq.signals().customers_changed(),
             Download::Products => hq.signals().items_changed(),
-            Download::Profiles => {}
+            Download::Profiles => hq.signals().profiles_changed(),
         }
     }
 }
@@ -322,11 +323,11 @@ fn distributes_now(
     let has_changed = match download {
         Download::Customers => wake.customers,
         Download::Products => wake.items,
-        Download::Profiles => false,
+        Download::Profiles => wake.profiles,
     };
-    // One change log serves both, so a version says only that something changed: a wake-up for
-    // the other one is no reason to look at once.
-    let is_idle_look = !wake.customers && !wake.items;
+    // One change log serves them all, so a version says only that something changed: a wake-up for
+    // another one is no reason to look at once.
+    let is_idle_look = !wake.customers && !wake.items && !wake.profiles;
     let is_due = has_changed
         || !snapshots_for.is_empty()
         || (is_idle_look && is_distribution_due(hq, download)?);
@@ -358,6 +359,9 @@ fn is_settling_due(hq: &Headquarters, job: JobName) -> Result<bool, JobError> {
 
 fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, JobError> {
     let is_due = hq.storage().read(|tx| {
+        if download == Download::Profiles && !profiles_are_in_force(tx)? {
+            return Ok(false);
+        }
         let horizon = tx.change_horizon()?;
         for group in tx.groups_all()? {
             let position = tx.row_version_get(&group.id, download.job())?;

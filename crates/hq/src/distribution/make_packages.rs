@@ -1,4 +1,4 @@
-//! Jobs 1010 and 1040: make one package per group of what changed, or a snapshot of everything.
+//! Jobs 1010, 1040 and 1070: make one package per group of what changed, or a snapshot of everything.
 //!
 //! A package is built on local disk, stored, and only then becomes known: a crash leaves at most
 //! bytes that nobody refers to.
@@ -15,11 +15,11 @@ use super::clean_up::location_of;
 use super::{DELTAS_KEPT, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::storage::{
-    ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow, ReadTx,
-    StorageError, Trigger,
+    ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow,
+    ProfileSelection, ReadTx, StorageError, Trigger,
 };
 
-/// What a run of 1010 or 1040 did.
+/// What a run of 1010, 1040 or 1070 did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PackageSummary {
     /// Packages made.
@@ -223,7 +223,11 @@ impl Headquarters {
                     let selection = ChangeSelection { address_books, after, up_to };
                     write_customers(tx, &selection, &mut writer)?;
                 }
-                Download::Profiles => {}
+                Download::Profiles => {
+                    let group = Some(group.id.clone());
+                    let selection = ProfileSelection { group, after, up_to };
+                    write_profiles(tx, &selection, &mut writer)?;
+                }
                 Download::Products => write_products(tx, (after, up_to), &mut writer)?,
             }
             let (file, contents) = writer.finish().map_err(unwritable)?;
@@ -302,6 +306,16 @@ fn write_products(
         }
         .map_err(unwritable)
     })
+}
+
+/// Each channel of a group has its own.
+fn write_profiles(
+    tx: &mut dyn ReadTx,
+    selection: &ProfileSelection,
+    writer: &mut PackageWriter<BufWriter<File>>,
+) -> Result<(), StorageError> {
+    let rows = tx.channel_profiles(selection)?;
+    rows.iter().try_for_each(|row| writer.row(Table::Profile, row)).map_err(unwritable)
 }
 
 fn unwritable(source: io::Error) -> StorageError {

@@ -1,5 +1,5 @@
-//! Sending customers and items down: packages are made by jobs 1010 and 1040, offered to databases
-//! that poll, and reported back, session by session.
+//! Sending customers, items and functionality profiles down: packages are made by jobs 1010, 1040
+//! and 1070, offered to databases that poll, and reported back, session by session.
 
 mod clean_up;
 mod lose_package;
@@ -50,8 +50,9 @@ pub(crate) enum Download {
 }
 
 impl Download {
-    /// Both, in the order in which they are offered.
-    pub(crate) const ALL: [Download; 2] = [Download::Products, Download::Customers];
+    /// All of them, in the order in which they are offered.
+    pub(crate) const ALL: [Download; 3] =
+        [Download::Profiles, Download::Products, Download::Customers];
 
     /// What a job sends down; nothing when it sends nothing.
     pub(crate) fn of(job: JobName) -> Option<Download> {

@@ -14,6 +14,7 @@ use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
 use super::{BACKLOG_MAX, DistributionError, Download};
 use crate::headquarters::Headquarters;
+use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
 use crate::storage::{
     DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, StorageError,
@@ -63,7 +64,7 @@ impl Headquarters {
         let now = self.now();
         if is_first_look {
             if let Some(page) = &poll.testimony {
-                self.take_testimony(database, (page, poll.applied))?;
+                self.take_testimony(database, (page, poll))?;
             }
             self.notice_restore(id, poll)?;
         }
@@ -274,8 +275,14 @@ fn next_package(
             return Ok(Next::Package(Box::new(delta)));
         }
     }
-    // A chain that keeps no items here sends none: not even an empty snapshot.
-    if download == Download::Products && newest == 0 && tx.items_count()? == 0 {
+    // A chain that keeps no items here sends none, and one without profiles in force sends none of
+    // those: not even an empty snapshot.
+    let is_unused = match download {
+        Download::Customers => false,
+        Download::Products => newest == 0 && tx.items_count()? == 0,
+        Download::Profiles => newest == 0 && !profiles_are_in_force(tx)?,
+    };
+    if is_unused {
         return Ok(Next::Nothing);
     }
     // New, too far behind, or the delta it needs is gone.

@@ -1,4 +1,4 @@
-//! Jobs 1010 and 1040: which groups get a package of what changed, and which a snapshot.
+//! Jobs 1010, 1040 and 1070: which groups get a package of what changed, and which a snapshot.
 
 use tillsync_domain::ids::GroupId;
 use tillsync_exchange::messages::ExchangeMode;
@@ -6,10 +6,14 @@ use tillsync_exchange::messages::ExchangeMode;
 use super::JobError;
 use super::run::{ActiveRun, Outcome, detail, outcome_of};
 use crate::distribution::{Download, PackageSummary};
+use crate::profiles::profiles_into_force;
 use crate::storage::{GroupRecord, Trigger};
 
 impl ActiveRun<'_> {
     pub(super) fn distribute(&self, download: Download) -> Result<Outcome, JobError> {
+        if download == Download::Profiles && self.record.trigger != Trigger::Live {
+            self.hq.storage.write(|tx| profiles_into_force(tx))?;
+        }
         let groups = self.hq.storage.read(|tx| tx.groups_all())?;
         let summary = match &self.options.full_sync_of {
             Some(group) => self.distribute_everything(download, &groups, group)?,

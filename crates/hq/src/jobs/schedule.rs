@@ -11,6 +11,7 @@ use tillsync_domain::statement::PostingMode;
 use tillsync_exchange::messages::ExchangeMode;
 
 use crate::headquarters::Headquarters;
+use crate::profiles::profiles_are_in_force;
 use crate::storage::{GroupRecord, ReadTx, ScheduleRecord, StorageError};
 
 /// The warning about a job that nothing starts.
@@ -112,7 +113,7 @@ impl InUse {
     pub fn read(tx: &mut dyn ReadTx) -> Result<Self, StorageError> {
         Ok(InUse {
             items: tx.items_count()? > 0,
-            profiles: false,
+            profiles: profiles_are_in_force(tx)?,
             documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
             posting_mode: tx.parameters_get()?.posting_mode,
         })

@@ -95,6 +95,7 @@ impl Headquarters {
         self.signals().operations_arrived();
         self.signals().documents_arrived();
         self.signals().customers_changed();
+        self.signals().profiles_changed();
     }
 }
 
@@ -152,6 +153,8 @@ fn end(
     by: Option<&str>,
     now: Timestamp,
 ) -> Result<RecoveryRecord, StorageError> {
+    // What a database has seen of profiles may be newer than what headquarters remembers.
+    tx.profiles_renew()?;
     let ended_by = by.map(str::to_owned);
     let ended = RecoveryRecord { ended_at: Some(now), ended_by, ..recovery };
     tx.recovery_put(&ended)?;

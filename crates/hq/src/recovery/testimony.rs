@@ -4,7 +4,7 @@
 //! and one that comes twice changes nothing.
 
 use tillsync_domain::ids::{AccountNumber, DatabaseId, PartyNumber, SessionId, Version};
-use tillsync_exchange::messages::{TESTIMONY_CUSTOMERS_MAX, Testify, Testimony};
+use tillsync_exchange::messages::{Poll, TESTIMONY_CUSTOMERS_MAX, Testify, Testimony};
 
 use super::plan::{Known, Plan, Told, plan_testimony};
 use super::{RecoveryError, end, has_forgotten, waiting};
@@ -47,9 +47,10 @@ impl Headquarters {
     pub(crate) fn take_testimony(
         &self,
         database: &DatabaseRecord,
-        (page, applied): (&Testimony, Option<SessionId>),
+        (page, poll): (&Testimony, &Poll),
     ) -> Result<(), RecoveryError> {
         let told = read_page(page)?;
+        let learnt = Version(poll.learnt.unwrap_or(0).min(VERSION_MAX));
         let now = self.now();
         let is_last = self.storage.write(|tx| {
             let Some((recovery, hearing)) = asked_of(tx, &database.database.id)? else {
@@ -58,7 +59,7 @@ impl Headquarters {
             if next_page(&hearing) != page.asked {
                 return Ok(None);
             }
-            let recovery = believe_versions(tx, page, (recovery, &hearing))?;
+            let recovery = believe_versions(tx, (page, learnt), (recovery, &hearing))?;
             let plan = plan_testimony(&told, known_of(tx, database, &told)?);
             carry_out(tx, &plan, (&database.database.id, now))?;
             move_sequences(tx, &told)?;
@@ -73,7 +74,7 @@ impl Headquarters {
             if !is_last {
                 return Ok(Some(false));
             }
-            adopt(tx, &database.database.id, applied)?;
+            adopt(tx, &database.database.id, poll.applied)?;
             if recovery.ended_at.is_none() && waiting(tx, &recovery)?.is_empty() {
                 end(tx, recovery, None, now)?;
             }
@@ -115,15 +116,20 @@ fn read_page(page: &Testimony) -> Result<Vec<Told>, RecoveryError> {
 }
 
 /// Lets the change log go on behind everything that the database has seen, so that it takes what
-/// comes from here on; items and prices are sent again where it has seen newer ones.
+/// comes from here on; items and prices are sent again where it has seen newer ones. Profiles are
+/// few: they are sent again in any case.
 fn believe_versions(
     tx: &mut dyn WriteTx,
-    page: &Testimony,
+    (page, learnt): (&Testimony, Version),
     (recovery, hearing): (RecoveryRecord, &HearingRecord),
 ) -> Result<RecoveryRecord, StorageError> {
     let told = page.customers.iter().map(|customer| customer.version);
-    let highest = told.chain([page.customers_version, page.items_version]).max().unwrap_or(0);
-    tx.change_log_raise(Version(highest))?;
+    let highest = told.chain([page.customers_version, page.items_version, learnt.0]).max();
+    let highest = Version(highest.unwrap_or(0));
+    if highest > tx.change_horizon()? {
+        tx.change_log_raise(highest)?;
+        tx.profiles_renew()?;
+    }
     let items = Version(page.items_version);
     if items <= hearing.items_after || items <= recovery.items_renewed {
         return Ok(recovery);

@@ -16,6 +16,7 @@ mod items;
 mod jobs;
 mod nodes;
 mod parameters;
+mod profiles;
 mod recovery;
 mod sequences;
 mod statements;
@@ -46,6 +47,7 @@ pub use jobs::{
 };
 pub use nodes::{NodeId, NodeName, NodeReads, NodeRecord, NodeWrites};
 pub use parameters::{ParameterReads, ParameterWrites, Parameters};
+pub use profiles::{ProfileReads, ProfileRecord, ProfileSelection, ProfileWrites};
 pub use recovery::{
     HearingRecord, NumberConflict, Promise, RecoveryReads, RecoveryRecord, RecoveryWrites,
 };
@@ -68,6 +70,7 @@ pub trait ReadTx:
     + StatementReads
     + ItemReads
     + ParameterReads
+    + ProfileReads
     + RecoveryReads
 {
 }
@@ -84,6 +87,7 @@ impl<T> ReadTx for T where
         + StatementReads
         + ItemReads
         + ParameterReads
+        + ProfileReads
         + RecoveryReads
 {
 }
@@ -102,6 +106,7 @@ pub trait WriteTx:
     + StatementWrites
     + ItemWrites
     + ParameterWrites
+    + ProfileWrites
     + RecoveryWrites
 {
 }
@@ -119,6 +124,7 @@ impl<T> WriteTx for T where
         + StatementWrites
         + ItemWrites
         + ParameterWrites
+        + ProfileWrites
         + RecoveryWrites
 {
 }
@@ -165,6 +171,30 @@ impl dyn Storage + '_ {
             Ok(())
         })?;
         Ok(yielded.expect("work that succeeded has yielded"))
+    }
+
+    /// The same, keeping what the work did only when it yields `Ok`: an `Err` within undoes it all
+    /// and is handed on.
+    ///
+    /// # Errors
+    /// As [`Storage::write_with`].
+    pub fn write_or_undo<T, U>(
+        &self,
+        mut work: impl FnMut(&mut dyn WriteTx) -> Result<Result<T, U>, StorageError>,
+    ) -> Result<Result<T, U>, StorageError> {
+        let mut unwanted = None;
+        let written = self.write(|tx| {
+            unwanted = None;
+            work(tx)?.map_err(|why| {
+                unwanted = Some(why);
+                let doing = "undo a transaction that its own work does not want";
+                StorageError::Constraint { doing, source: "nothing of it is kept".into() }
+            })
+        });
+        match unwanted {
+            Some(why) => Ok(Err(why)),
+            None => written.map(Ok),
+        }
     }
 
     /// Runs the work over one snapshot and returns what it yields.

@@ -26,6 +26,14 @@ pub(crate) fn add_channel(storage: &dyn Storage, name: &str, group_name: &str) {
     assert!(inserted.expect("a database"), "{name} is new");
 }
 
+/// Adds a register of a channel of `G1`.
+pub(crate) fn add_register(storage: &dyn Storage, name: &str, of: &str) {
+    let parent = Some(database(of));
+    let register = NewDatabase { kind: DatabaseKind::Register, parent, ..channel(name, "G1") };
+    let inserted = storage.write(|tx| tx.database_insert_once(&register));
+    assert!(inserted.expect("a database"), "{name} is new");
+}
+
 fn channel(name: &str, group_name: &str) -> NewDatabase {
     NewDatabase {
         id: database(name),

@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod nodes;
 pub mod orders;
 pub mod packages;
+pub mod profiles;
 pub mod promotion;
 pub mod recovery;
 pub mod sequences;
@@ -238,6 +239,14 @@ cases! {$
         a_price_finer_than_its_currency_is_refused
         a_currency_is_sold_where_an_active_item_has_a_price
         parameters_are_replaced_as_a_whole
+    }
+    profiles {
+        profiles_come_back_as_they_were_put
+        only_a_profile_that_changes_gets_a_version
+        channels_have_the_profile_they_were_given_or_the_default
+        profiles_are_selected_by_group_and_version
+        an_unknown_profile_or_channel_is_refused
+        renewed_profiles_are_newer_than_everything_before
     }
     recovery {
         the_latest_recovery_is_found_and_ends
