@@ -4,6 +4,7 @@
 //! machine unless that was asked for. How packages come is told in `dial/fetch.rs`.
 
 mod fetch;
+mod realtime;
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use tillsync_exchange::messages::{
     PollAnswer, Refusal, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
@@ -77,6 +79,7 @@ pub struct HttpUpstream {
     base: UpstreamUrl,
     caller: Option<Caller>,
     links: Links,
+    realtime_wait_max: Duration,
 }
 
 /// Who calls: nobody in particular before the enrolment.
@@ -112,7 +115,8 @@ impl HttpUpstream {
             .timeout_global(Some(ANSWER_MAX));
         let config = if way == Way::ThisMachine { config.proxy(None) } else { config };
         let (agent, base) = (config.build().new_agent(), base.clone());
-        Ok(HttpUpstream { agent, base, caller: None, links: Links::new(plain_http) })
+        let (links, realtime_wait_max) = (Links::new(plain_http), realtime::WAIT_MAX);
+        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(
@@ -184,6 +188,10 @@ impl Upstream for HttpUpstream {
         report: &DownloadReport,
     ) -> Result<DownloadReportAnswer, UpstreamError> {
         self.post(&format!("downloads/{session}"), report, ANSWER_MAX)
+    }
+
+    fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
+        self.call("customers", call)
     }
 }
 

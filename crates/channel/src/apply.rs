@@ -17,6 +17,7 @@ use tillsync_exchange::package::{Manifest, PackageError, PackageReader, Scope, S
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
+use tillsync_exchange::rows::profile::ProfileRow;
 
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
@@ -78,6 +79,13 @@ struct Cover {
     to: Version,
 }
 
+/// One run over a package.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    generation: Generation,
+    now: Timestamp,
+}
+
 /// Applies a package whose bytes have been checked. Twice is the same as once.
 ///
 /// # Errors
@@ -94,6 +102,7 @@ pub fn apply_package<R: Read>(
         Scope::Delta => Generation::NONE,
         Scope::Snapshot => edge.db.write(project::generation_begin)?,
     };
+    let run = Run { generation, now };
     let mut reader = PackageReader::new(bytes, &offer.manifest)?;
     let mut rows = Vec::with_capacity(ROWS_PER_TX);
     let mut line = 0;
@@ -101,14 +110,14 @@ pub fn apply_package<R: Read>(
         line += 1;
         rows.push(row);
         if rows.len() == ROWS_PER_TX {
-            write_rows(edge, std::mem::take(&mut rows), generation)?;
+            write_rows(edge, std::mem::take(&mut rows), run)?;
         }
     }
     // The last rows ride in the transaction that says the package is applied.
     let session = offer.session;
     edge.db.write(move |connection| {
         for row in &rows {
-            row.write(connection, generation)?;
+            row.write(connection, run)?;
         }
         if cover.scope == Scope::Snapshot {
             left_rows_remove(connection, cover, generation)?;
@@ -143,16 +152,21 @@ enum DownRow {
     Address(Box<AddressRow>),
     Item(ItemRow),
     Price(PriceRow, Option<i64>),
+    Profile(ProfileRow),
 }
 
 impl DownRow {
-    fn write(&self, connection: &Connection, generation: Generation) -> Result<(), DbError> {
+    fn write(&self, connection: &Connection, run: Run) -> Result<(), DbError> {
+        let generation = run.generation;
         match self {
             DownRow::Customer(row) => project::customer_upsert(connection, row, generation),
             DownRow::Address(row) => project::address_upsert(connection, row, generation),
             DownRow::Item(row) => project::items::item_upsert(connection, row, generation),
             DownRow::Price(row, minor) => {
                 project::items::price_upsert(connection, row, *minor, generation)
+            }
+            DownRow::Profile(row) => {
+                project::profiles::profile_upsert(connection, row, generation, run.now)
             }
         }
     }
@@ -193,6 +207,9 @@ fn next_row<R: Read>(
             let minor = minor.map_err(|source| ApplyError::Price { item, source })?;
             DownRow::Price(row, minor)
         }
+        (JobName::ChannelConfiguration1070, Table::Profile) => {
+            DownRow::Profile(serde_json::from_str(text).map_err(bad)?)
+        }
         (_, other) => return Err(ApplyError::OtherTable(other, job)),
     }))
 }
@@ -210,8 +227,10 @@ fn left_rows_remove(
         JobName::Products1040 => {
             project::items::left_items_remove(connection, generation, cover.to.0)
         }
+        JobName::ChannelConfiguration1070 => {
+            project::profiles::left_profiles_remove(connection, generation, cover.to.0)
+        }
         JobName::P0001
-        | JobName::ChannelConfiguration1070
         | JobName::SynchronizeCustomers
         | JobName::SynchronizeOrders
         | JobName::ValidateTransactions
@@ -221,9 +240,8 @@ fn left_rows_remove(
     }
 }
 
-fn write_rows(edge: &Edge, rows: Vec<DownRow>, generation: Generation) -> Result<(), DbError> {
-    edge.db
-        .write(move |connection| rows.iter().try_for_each(|row| row.write(connection, generation)))
+fn write_rows(edge: &Edge, rows: Vec<DownRow>, run: Run) -> Result<(), DbError> {
+    edge.db.write(move |connection| rows.iter().try_for_each(|row| row.write(connection, run)))
 }
 
 fn applied_write(

@@ -1,4 +1,4 @@
-//! Creating customers and adding addresses, whether or not anybody upstream can be reached.
+//! Creating customers and adding addresses here, whether or not anybody upstream can be reached.
 //!
 //! What is accepted here is durable and keeps headquarters' rules; nothing is cut or corrected.
 
@@ -15,14 +15,19 @@ use tillsync_domain::ids::{
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::{Act, Operation};
+use tillsync_domain::profile::NotHere;
+use tillsync_domain::promotion::Defect;
+use tillsync_exchange::messages::RefusedField;
+use tillsync_exchange::realtime::CreatedCustomer;
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent, OperationRow};
 
 use crate::clients::ClientName;
 use crate::db::{DbError, digest_column, uuid_column};
 use crate::edge::Edge;
 use crate::find::{AddressView, CustomerView, customer_by_key, settle_primary};
+use crate::intention::{self, Intention};
 use crate::log::{self, Appended};
-use crate::project;
+use crate::{project, realtime};
 
 /// The longest idempotency key, in characters.
 pub const REQUEST_KEY_CHARS_MAX: usize = 100;
@@ -43,6 +48,11 @@ impl RequestKey {
             return Err(CreateError::RequestKey);
         }
         Ok(RequestKey(format!("{}\n{text}", client.as_str())))
+    }
+
+    /// The client's name and the key.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
     /// The number of a transaction whose request has this key and no number of its own: the same
@@ -94,6 +104,19 @@ pub enum CreateError {
     /// No such customer here.
     #[error("this store knows no customer with that key")]
     NoCustomer,
+    /// It would have to be asked for elsewhere, and cannot be.
+    #[error(transparent)]
+    NotHere(#[from] NotHere),
+    /// Headquarters was asked, and says no (F07).
+    #[error("headquarters refused the customer: {message}")]
+    Refused {
+        /// What sort of refusal.
+        kind: ErrorKind,
+        /// In headquarters' words.
+        message: String,
+        /// The fields that it refused, where it is fields.
+        fields: Vec<RefusedField>,
+    },
     /// The stored customer cannot be read.
     #[error("read the stored customer")]
     Stored(#[from] ParseIdError),
@@ -107,7 +130,8 @@ impl CreateError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             CreateError::Rules(_) | CreateError::RequestKey => ErrorKind::Invalid,
-            CreateError::RequestReused => ErrorKind::Conflict,
+            CreateError::RequestReused | CreateError::NotHere(_) => ErrorKind::Conflict,
+            CreateError::Refused { kind, .. } => *kind,
             CreateError::NoCustomer => ErrorKind::NotFound,
             CreateError::Stored(_) => ErrorKind::Broken,
             CreateError::Db(error) => error.kind(),
@@ -115,7 +139,8 @@ impl CreateError {
     }
 }
 
-/// Creates a customer with its addresses: durable and findable when this returns (F03, F25, F29).
+/// Creates a customer with its addresses here alone: durable and findable when this returns (F03,
+/// F25, F29). Tills come by [`crate::creation::create_by_mode`], which may ask headquarters first.
 ///
 /// # Errors
 /// Invalid: every violation at once. Conflict: the request key was used for something else.
@@ -125,36 +150,93 @@ pub fn create_customer(
     request: CreateCustomer,
     now: Timestamp,
 ) -> Result<CustomerView, CreateError> {
-    let CreateCustomer { customer, addresses, staff, request } = request;
-    let now = whole_microseconds(now);
-    let guid = CustomerGuid::from_uuid(edge.mint(now));
-    let kind = match customer.customer_type {
-        Some(2) => CustomerType::Organization,
-        _ => CustomerType::Person,
-    };
-    // Both are checked before either is refused, so that every violation is named at once.
-    let (customer, mut addresses) =
-        match (customer.check(), check_addresses(edge, addresses, kind, now)) {
-            (Ok(customer), Ok(addresses)) => (customer, addresses),
-            (Err(found), Ok(_)) | (Ok(_), Err(found)) => return Err(found.into()),
-            (Err(mut found), Err(more)) => {
-                found.0.extend(more.0);
-                return Err(found.into());
-            }
+    settle(edge, Prepared::new(edge, request, now)?, None)
+}
+
+/// A customer that keeps the rules and has its identities, before anybody was told of it.
+pub(crate) struct Prepared {
+    pub(crate) guid: CustomerGuid,
+    pub(crate) created_at: Timestamp,
+    pub(crate) keyed: Option<Keyed>,
+    operations: Vec<(Operation, OperationRow)>,
+    /// What it looks like while it exists here only; nothing where it was prepared before.
+    view: Option<CustomerView>,
+}
+
+/// How a repeat of a request is told from another request.
+pub(crate) struct Keyed {
+    pub(crate) key: RequestKey,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl Prepared {
+    pub(crate) fn new(
+        edge: &Edge,
+        request: CreateCustomer,
+        now: Timestamp,
+    ) -> Result<Self, CreateError> {
+        let CreateCustomer { customer, addresses, staff, request } = request;
+        let now = whole_microseconds(now);
+        let guid = CustomerGuid::from_uuid(edge.mint(now));
+        let kind = match customer.customer_type {
+            Some(2) => CustomerType::Organization,
+            _ => CustomerType::Person,
         };
-    let content = CustomerContent::from(&customer);
-    let fingerprint = Fingerprint::of("create", None, Some(&content), &addresses);
-    fill_country(edge, &mut addresses);
-    let view = new_view(guid, now, content, &addresses);
-    let act = Act::CreateCustomer(Box::new(customer));
-    let acts = std::iter::once(act).chain(addresses.into_iter().map(Box::new).map(Act::AddAddress));
-    let operations = operations(edge, guid, acts, staff, now);
-    let repeat = request.map(|key| (key, fingerprint));
-    let recorded = edge.db.write(move |connection| record(connection, guid, operations, repeat))?;
-    match recorded {
-        Recorded::Now => {
+        // Both are checked before either is refused, so that every violation is named at once.
+        let (customer, mut addresses) =
+            match (customer.check(), check_addresses(edge, addresses, kind, now)) {
+                (Ok(customer), Ok(addresses)) => (customer, addresses),
+                (Err(found), Ok(_)) | (Ok(_), Err(found)) => return Err(found.into()),
+                (Err(mut found), Err(more)) => {
+                    found.0.extend(more.0);
+                    return Err(found.into());
+                }
+            };
+        let content = CustomerContent::from(&customer);
+        let fingerprint = Fingerprint::of("create", None, Some(&content), &addresses);
+        fill_country(edge, &mut addresses);
+        let view = new_view(guid, now, content, &addresses);
+        let act = Act::CreateCustomer(Box::new(customer));
+        let acts =
+            std::iter::once(act).chain(addresses.into_iter().map(Box::new).map(Act::AddAddress));
+        Ok(Prepared {
+            guid,
+            created_at: now,
+            keyed: request.map(|key| Keyed { key, fingerprint }),
+            operations: operations(edge, guid, acts, staff, now),
+            view: Some(view),
+        })
+    }
+
+    /// Means the customer that was prepared before, if there is one.
+    pub(crate) fn with(mut self, kept: Option<Intention>) -> Result<Self, CreateError> {
+        if let Some(Intention { customer, operations }) = kept {
+            let read = |row: OperationRow| Ok((row.operation()?, row));
+            let operations: Result<_, Defect> = operations.into_iter().map(read).collect();
+            self.operations = operations.map_err(|_| DbError::Damaged("intention"))?;
+            (self.guid, self.view) = (customer, None);
+        }
+        Ok(self)
+    }
+
+    /// What the log will hold, as it is told to headquarters.
+    pub(crate) fn rows(&self) -> Vec<OperationRow> {
+        self.operations.iter().map(|(_, row)| row.clone()).collect()
+    }
+}
+
+/// Writes a prepared customer down, with what headquarters answered, if it did. Its operations
+/// stand in the log in either case: a headquarters that is restored gets them again.
+pub(crate) fn settle(
+    edge: &Edge,
+    prepared: Prepared,
+    answer: Option<CreatedCustomer>,
+) -> Result<CustomerView, CreateError> {
+    let settled = edge.db.write(move |connection| record(connection, prepared, answer.as_ref()))?;
+    match settled {
+        Recorded::Now(view) => {
             edge.signals.entries_recorded();
-            Ok(view)
+            Ok(*view)
         }
         Recorded::Before(view) => Ok(*view),
     }
@@ -184,9 +266,15 @@ pub fn add_addresses(
     fill_country(edge, &mut addresses);
     let acts = addresses.into_iter().map(Box::new).map(Act::AddAddress);
     let operations = operations(edge, guid, acts, staff, now);
-    let repeat = request.map(|key| (key, fingerprint));
+    let keyed = request.map(|key| Keyed { key, fingerprint });
     let view = edge.db.write(move |connection| {
-        record(connection, guid, operations, repeat)?;
+        let is_repeat = match &keyed {
+            Some(keyed) => request_once(connection, keyed, guid)?.is_some(),
+            None => false,
+        };
+        if !is_repeat {
+            append(connection, &operations)?;
+        }
         let view = customer_by_key(connection, &CustomerKey::Temporary(guid))?;
         view.ok_or(CreateError::NoCustomer)
     })?;
@@ -200,12 +288,12 @@ pub(crate) fn whole_microseconds(time: Timestamp) -> Timestamp {
 }
 
 enum Recorded {
-    Now,
+    Now(Box<CustomerView>),
     Before(Box<CustomerView>),
 }
 
 /// The content of a request, without the identities that are drawn for it.
-struct Fingerprint([u8; 32]);
+pub(crate) struct Fingerprint(pub(crate) [u8; 32]);
 
 impl Fingerprint {
     fn of(
@@ -291,35 +379,58 @@ fn operations(
 
 fn record(
     connection: &Connection,
-    customer: CustomerGuid,
-    operations: Vec<(Operation, OperationRow)>,
-    repeat: Option<(RequestKey, Fingerprint)>,
+    prepared: Prepared,
+    answer: Option<&CreatedCustomer>,
 ) -> Result<Recorded, CreateError> {
-    if let Some((key, fingerprint)) = repeat
-        && let Some(first) = request_once(connection, &key, &fingerprint, customer)?
-    {
-        let view = customer_by_key(connection, &CustomerKey::Temporary(first))?;
-        let view = view.ok_or(CreateError::NoCustomer)?;
-        return Ok(Recorded::Before(Box::new(view)));
+    let kept = match &prepared.keyed {
+        Some(keyed) => intention::take(connection, keyed)?,
+        None => None,
+    };
+    let prepared = prepared.with(kept)?;
+    let Prepared { guid, operations, keyed, view, .. } = prepared;
+    let first = match &keyed {
+        Some(keyed) => request_once(connection, keyed, guid)?,
+        None => None,
+    };
+    if first.is_none() {
+        append(connection, &operations)?;
     }
-    for (operation, row) in &operations {
+    if let Some(answer) = answer {
+        realtime::answer_write(connection, answer)?;
+    }
+    let stored = |guid| -> Result<_, CreateError> {
+        let view = customer_by_key(connection, &CustomerKey::Temporary(guid))?;
+        Ok(Box::new(view.ok_or(CreateError::NoCustomer)?))
+    };
+    Ok(match (first, view) {
+        (Some(first), _) => Recorded::Before(stored(first)?),
+        (None, Some(view)) if answer.is_none() => Recorded::Now(Box::new(view)),
+        (None, _) => Recorded::Now(stored(guid)?),
+    })
+}
+
+fn append(
+    connection: &Connection,
+    operations: &[(Operation, OperationRow)],
+) -> Result<(), CreateError> {
+    for (operation, row) in operations {
         match log::operation_append(connection, row)? {
             Appended::New(_) => project::operation_project(connection, operation)?,
             Appended::Repeated | Appended::Contradiction => {
-                unreachable!("the id was drawn for this operation a moment ago")
+                unreachable!("the id was drawn for this request, which was not settled before")
             }
         }
     }
-    Ok(Recorded::Now)
+    Ok(())
 }
 
 /// Claims a request key. When it was used before for the same content, returns that customer.
 fn request_once(
     connection: &Connection,
-    key: &RequestKey,
-    fingerprint: &Fingerprint,
+    keyed: &Keyed,
     customer: CustomerGuid,
 ) -> Result<Option<CustomerGuid>, CreateError> {
+    let Keyed { key, fingerprint } = keyed;
     let claimed = connection
         .prepare_cached(
             "INSERT INTO request (key, hash, customer) VALUES (?1, ?2, ?3)
@@ -332,18 +443,28 @@ fn request_once(
     if claimed == 1 {
         return Ok(None);
     }
+    let first = request_find(connection, keyed)?;
+    first.ok_or(CreateError::RequestReused).map(Some)
+}
+
+/// The customer of a request that was settled before; nothing when the key was not used.
+pub(crate) fn request_find(
+    connection: &Connection,
+    keyed: &Keyed,
+) -> Result<Option<CustomerGuid>, CreateError> {
     let first = connection
         .prepare_cached("SELECT hash, customer FROM request WHERE key = ?1")
         .and_then(|mut statement| {
             statement
-                .query_row([&key.0], |row| Ok((digest_column(row, 0)?, uuid_column(row, 1)?)))
+                .query_row([&keyed.key.0], |row| Ok((digest_column(row, 0)?, uuid_column(row, 1)?)))
                 .optional()
         })
         .map_err(DbError::from)?;
     match first {
-        Some((hash, customer)) if hash == fingerprint.0 => {
+        Some((hash, customer)) if hash == keyed.fingerprint.0 => {
             Ok(Some(CustomerGuid::from_uuid(customer)))
         }
-        Some(_) | None => Err(CreateError::RequestReused),
+        Some(_) => Err(CreateError::RequestReused),
+        None => Ok(None),
     }
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tillsync_domain::ids::{DatabaseId, EpochId};
+use tillsync_exchange::breaker::Breaker;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 
 pub use crate::link::{LinkHealth, LinkState};
 
 use crate::db::{DbError, time_column};
 use crate::edge::Edge;
-use crate::identity;
-use crate::upload;
+use crate::profile::{EffectiveProfile, profile_read};
+use crate::{identity, upload};
 
 /// A difference between the clocks beyond which people should be told, in seconds.
 pub const SKEW_SECONDS_MAX: i64 = 300;
@@ -40,6 +41,10 @@ pub struct Health {
     pub epoch: EpochId,
     /// The way to the upstream.
     pub link: LinkHealth,
+    /// Whether calls that headquarters answers while the caller waits are made.
+    pub realtime: Breaker,
+    /// How customers and orders are created here.
+    pub profile: EffectiveProfile,
     /// How far each job has been applied, by its name.
     pub applied: BTreeMap<String, u64>,
 }
@@ -69,6 +74,8 @@ pub fn read_health(edge: &Edge) -> Result<Health, DbError> {
             mode: edge.mode(),
             epoch: identity::epoch_read(connection)?,
             link: edge.link.health(),
+            realtime: edge.realtime.breaker(),
+            profile: profile_read(connection, edge.identity())?,
             applied: applied_read(connection)?,
         })
     })

@@ -19,6 +19,7 @@ use crate::db::{DbError, connect, parsed_account, parsed_column, time_column, uu
 use crate::find::{CustomerView, customer_by_key};
 use crate::health::{applied_read, count, pending_read};
 use crate::identity::{self, Identity};
+use crate::profile::{EffectiveProfile, profile_read};
 use crate::{log, upload};
 
 /// What a database file holds.
@@ -50,6 +51,9 @@ pub struct Inspection {
     pub received: Vec<ReceivedFrom>,
     /// How far each job has been applied, by its name.
     pub applied: BTreeMap<String, u64>,
+    /// How customers and orders are created here; nothing when it is not enrolled, or was last
+    /// served by a version that knew no profiles.
+    pub profile: Option<EffectiveProfile>,
 }
 
 /// How far one epoch of one register was received.
@@ -74,7 +78,14 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
     let pending = pending_read(&connection)?;
     let identity = identity::identity_read(&connection)?;
     let enrolled = identity.is_some();
+    let profile = match &identity {
+        Some(identity) if knows_profiles(&connection)? => {
+            Some(profile_read(&connection, identity)?)
+        }
+        Some(_) | None => None,
+    };
     Ok(Inspection {
+        profile,
         damage: integrity_check(&connection)?,
         epoch: enrolled.then(|| identity::epoch_read(&connection)).transpose()?,
         identity,
@@ -174,6 +185,10 @@ fn open(path: &Path) -> Result<Connection, DbError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(opened)?;
     connection.execute_batch("PRAGMA query_only = ON; BEGIN").map_err(opened)?;
     Ok(connection)
+}
+
+fn knows_profiles(connection: &Connection) -> Result<bool, DbError> {
+    Ok(count(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'profile'")? == 1)
 }
 
 fn integrity_check(connection: &Connection) -> Result<Vec<String>, DbError> {

@@ -13,9 +13,10 @@ use tillsync_exchange::messages::{
 use crate::db::{DbError, uuid_column};
 use crate::identity::Identity;
 
-/// The highest version that was applied.
+/// The highest version that was applied, or named in an answer to a call.
 pub(crate) fn learnt(connection: &Connection) -> Result<u64, DbError> {
-    let sql = "SELECT coalesce(max(version), 0) FROM applied";
+    let sql = "SELECT max((SELECT coalesce(max(version), 0) FROM applied),
+                          (SELECT answered FROM edge))";
     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
@@ -71,7 +72,8 @@ pub(crate) fn page(
         )?,
         items_version: highest(
             "SELECT max((SELECT coalesce(max(version), 0) FROM item),
-                        (SELECT coalesce(max(version), 0) FROM price))",
+                        (SELECT coalesce(max(version), 0) FROM price),
+                        (SELECT coalesce(max(version), 0) FROM profile))",
         )?,
         // A register's log is received by its channel.
         acknowledged: match identity.kind {

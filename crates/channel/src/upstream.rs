@@ -10,6 +10,7 @@ use tillsync_exchange::messages::{
     RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 
 /// Why the upstream did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -94,4 +95,10 @@ pub trait Upstream: Send + Sync {
         session: SessionId,
         report: &DownloadReport,
     ) -> Result<DownloadReportAnswer, UpstreamError>;
+
+    /// Has headquarters create a customer now; does not wait long.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError>;
 }

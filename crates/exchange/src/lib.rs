@@ -4,6 +4,7 @@
 //! This crate must never open a socket, a file or a database, or read a clock: it holds formats
 //! and the state machines of both ends. `docs/protocol.md` describes it for people.
 
+pub mod breaker;
 pub mod device;
 pub mod messages;
 pub mod package;

@@ -17,6 +17,7 @@ use tillsync_exchange::messages::{
     UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_testkit::far_end::{AtChannel, AtHeadquarters, enrol_channel};
 
 use crate::chain::Chain;
@@ -397,5 +398,10 @@ impl Upstream for Line {
         let mut report = report.clone();
         self.chain.net.on_wires(|wire| wire.report(&self.from, &mut report));
         self.ask(self.draw(), move |hq| hq.report(&session, &report))
+    }
+
+    fn create_customer(&self, call: &CreateCustomerCall) -> Answer<CreatedCustomer> {
+        let call = call.clone();
+        self.ask(self.draw(), move |hq| hq.create_customer(&call))
     }
 }

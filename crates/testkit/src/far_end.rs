@@ -8,7 +8,8 @@ use std::error::Error;
 use jiff::Timestamp;
 use tillsync_channel::Edge;
 use tillsync_channel::receive::{self, receive_hello, receive_upload};
-use tillsync_channel::upstream::UpstreamError;
+use tillsync_channel::realtime::{CallError, pass_on_create_customer};
+use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
@@ -18,6 +19,7 @@ use tillsync_exchange::messages::{
     UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_hq::Headquarters;
 use tillsync_hq::receive::ReceiveError;
 use tillsync_hq::storage::DatabaseRecord;
@@ -97,6 +99,14 @@ impl AtHeadquarters<'_> {
         Ok(bytes)
     }
 
+    /// Creates a customer now.
+    ///
+    /// # Errors
+    /// Refused.
+    pub fn create_customer(&self, _call: &CreateCustomerCall) -> Answer<CreatedCustomer> {
+        Err(UpstreamError::Unreachable("there is no Real-time Service".to_owned()))
+    }
+
     /// Notes how a download went.
     ///
     /// # Errors
@@ -147,6 +157,25 @@ impl AtChannel<'_> {
     pub fn upload(&self, manifest: &Manifest, bytes: &[u8]) -> Answer<UploadReceipt> {
         receive_upload(self.edge, self.register, manifest, bytes, self.now)
             .map_err(refused_by_store)
+    }
+
+    /// Passes a call on along the channel's own way to headquarters.
+    ///
+    /// # Errors
+    /// Refused, by headquarters or because it cannot be reached.
+    pub fn create_customer(
+        &self,
+        onward: &dyn Upstream,
+        call: &CreateCustomerCall,
+    ) -> Answer<CreatedCustomer> {
+        pass_on_create_customer(self.edge, onward, call, self.now).map_err(|error| {
+            let (kind, message) = (error.kind(), error.to_string());
+            let fields = match error {
+                CallError::Refused { fields, .. } => fields,
+                CallError::Skipped | CallError::Unanswered(_) => Vec::new(),
+            };
+            UpstreamError::Refused { kind, message, watermark: None, fields }
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use tillsync_exchange::package::{Manifest, PackageWriter, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::CustomerRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
+use tillsync_exchange::rows::profile::ProfileRow;
 use uuid::Uuid;
 
 use super::world::{Shop, at, shop};
@@ -30,6 +31,7 @@ pub(super) enum Row {
     Item(ItemRow),
     Price(PriceRow),
     Customer(Box<CustomerRow>),
+    Profile(ProfileRow),
 }
 
 pub(super) fn item(name: &str, version: u64) -> Row {
@@ -59,6 +61,7 @@ pub(super) fn apply(
             Row::Item(row) => writer.row(Table::Item, row),
             Row::Price(row) => writer.row(Table::Price, row),
             Row::Customer(row) => writer.row(Table::Customer, row),
+            Row::Profile(row) => writer.row(Table::Profile, row),
         }
         .expect("a row");
     }

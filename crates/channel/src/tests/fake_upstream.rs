@@ -5,16 +5,21 @@ use std::io::Write;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tillsync_domain::ids::{Counter, DatabaseId, EntryId, EpochId, PackageId, SessionId};
+use tillsync_domain::ids::{
+    Counter, CustomerGuid, DatabaseId, EntryId, EpochId, PackageId, SessionId,
+};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::Watermark;
 use tillsync_exchange::messages::{
     DownloadReport, DownloadReportAnswer, DownloadResult, EnrolRequest, Enrolled, ExchangeMode,
-    Hello, Offer, Poll, PollAnswer, UploadReceipt, Welcome,
+    Hello, Offer, Poll, PollAnswer, RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::{Manifest, PackageReader, Span, Verifier};
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_exchange::rows::ContentHash;
+use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::rows::log::LogRow;
+use tillsync_exchange::rows::operation::OperationRow;
 use tillsync_exchange::version::SPOKEN;
 
 use super::world::at;
@@ -29,6 +34,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// The call is refused for a reason that has nothing to do with the sender.
     Refused,
+    /// The call takes effect, but the answer is about somebody else.
+    Garbled,
     /// The call is refused as if nothing had been received yet.
     PointsBack,
 }
@@ -54,6 +61,12 @@ pub(super) struct State {
     pub(super) fetches: usize,
     pub(super) reports: Vec<(SessionId, DownloadReport)>,
     pub(super) polls: usize,
+    /// The calls that arrived, in order, whatever became of them.
+    pub(super) calls: Vec<CreateCustomerCall>,
+    pub(super) call_faults: VecDeque<Fault>,
+    /// What calls are refused with from now on.
+    pub(super) refuses_calls: Option<(ErrorKind, Vec<RefusedField>)>,
+    pub(super) created: Vec<CreatedCustomer>,
 }
 
 #[derive(Default)]
@@ -146,7 +159,71 @@ impl State {
     }
 }
 
+impl State {
+    /// Creates the customer of a call once, whatever often it is called.
+    fn create(&mut self, call: &CreateCustomerCall) -> CreatedCustomer {
+        for row in &call.operations {
+            let row = LogRow::Operation(OperationRow { counter: 0, ..row.clone() });
+            let hash = row.content_hash();
+            let known = *self.hashes.entry(row.id()).or_insert(hash);
+            assert_eq!(known, hash, "the same id means the same content");
+            if !self.inbox.iter().any(|known| known.id() == row.id()) {
+                self.inbox.push(row);
+            }
+        }
+        let [creation, addresses @ ..] = call.operations.as_slice() else { panic!("a creation") };
+        let known = self.created.iter().find(|known| known.customer.guid == creation.customer);
+        if let Some(known) = known {
+            return known.clone();
+        }
+        let version = 100 + self.created.len() as u64;
+        let read = |row: &OperationRow| AddressRow {
+            customer: row.customer,
+            created_at: row.created_at,
+            version,
+            content: serde_json::from_str(row.content.get()).expect("an address"),
+        };
+        let created = CreatedCustomer {
+            customer: CustomerRow {
+                guid: creation.customer,
+                account: format!("C-{version}"),
+                party_number: format!("P-{version}"),
+                created_at: creation.created_at,
+                version,
+                content: serde_json::from_str(creation.content.get()).expect("a customer"),
+            },
+            addresses: addresses.iter().map(read).collect(),
+            now: at(10),
+        };
+        self.created.push(created.clone());
+        created
+    }
+}
+
 impl Upstream for FakeUpstream {
+    fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
+        let mut state = self.connected()?;
+        state.calls.push(call.clone());
+        if let Some((kind, fields)) = state.refuses_calls.clone() {
+            let (message, watermark) = ("not like this".to_owned(), None);
+            return Err(UpstreamError::Refused { kind, message, watermark, fields });
+        }
+        match state.call_faults.pop_front() {
+            Some(Fault::Cut) => Err(cut()),
+            Some(Fault::Refused) => Err(refused(ErrorKind::Busy, "no numbers left", None)),
+            Some(Fault::AnswerLost) => {
+                state.create(call);
+                Err(cut())
+            }
+            Some(Fault::Garbled) => {
+                let mut answer = state.create(call);
+                answer.customer.guid = CustomerGuid::from_uuid(uuid::Uuid::nil());
+                Ok(answer)
+            }
+            Some(Fault::PointsBack) | None => Ok(state.create(call)),
+        }
+    }
+
     fn enrol(&self, request: &EnrolRequest) -> Result<Enrolled, UpstreamError> {
         let mut state = self.lock();
         state.credentials.push(request.credential_hash.to_string());
@@ -169,7 +246,9 @@ impl Upstream for FakeUpstream {
         let fault = state.upload_faults.pop_front();
         let answer = match fault {
             Some(Fault::Cut) => Err(cut()),
-            Some(Fault::Refused) => Err(refused(ErrorKind::Broken, "its disk is full", None)),
+            Some(Fault::Refused | Fault::Garbled) => {
+                Err(refused(ErrorKind::Broken, "its disk is full", None))
+            }
             Some(Fault::AnswerLost) => state.receive(manifest, bytes).and(Err(cut())),
             Some(Fault::PointsBack) => {
                 let epoch = epoch_of(manifest).expect("an upload");

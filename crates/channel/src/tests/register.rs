@@ -11,6 +11,7 @@ use tillsync_exchange::messages::{
     UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::{Manifest, PackageWriter, Span};
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::rows::operation::OperationRow;
@@ -73,6 +74,9 @@ impl Upstream for Lan<'_> {
         _: SessionId,
         _: &DownloadReport,
     ) -> Result<DownloadReportAnswer, UpstreamError> {
+        unimplemented!("not in these stories")
+    }
+    fn create_customer(&self, _: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
         unimplemented!("not in these stories")
     }
 }

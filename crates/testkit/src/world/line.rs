@@ -14,6 +14,7 @@ use tillsync_exchange::messages::{
     PollAnswer, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_hq::Headquarters;
 
 use super::ports::StoryClock;
@@ -201,6 +202,13 @@ impl Upstream for Line {
             return Err(UpstreamError::Unreachable("the report got lost".into()));
         }
         self.carry(|state| state.far_end(|hq| hq.report(&session, report)))
+    }
+
+    fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
+        self.carry(|state| match (&state.end, state.store()?) {
+            (End::Channel { onward, .. }, Some(store)) => store.create_customer(&**onward, call),
+            _ => state.far_end(|hq| hq.create_customer(call)),
+        })
     }
 }
 

@@ -1,0 +1,156 @@
+//! Calls of the Real-time Service as an edge makes them: its own, and those that a channel passes
+//! on for its registers.
+//!
+//! It must never answer for headquarters, nor count a refusal as a failure of the way to it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::breaker::{Admission, Breaker, Outcome};
+use tillsync_exchange::messages::RefusedField;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+
+use crate::db::DbError;
+use crate::edge::Edge;
+use crate::project::{self, Generation};
+use crate::upstream::{Upstream, UpstreamError};
+
+/// Why a call brought no customer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// It was not made: the calls before it were not answered.
+    #[error("headquarters did not answer the last calls and is not called for a while")]
+    Skipped,
+    /// It was not answered, or by somebody who cannot answer it now. Whether headquarters carried
+    /// it out is not known.
+    #[error("headquarters did not answer: {0}")]
+    Unanswered(#[source] UpstreamError),
+    /// Headquarters says no.
+    #[error("{message}")]
+    Refused {
+        /// What sort of refusal.
+        kind: ErrorKind,
+        /// In headquarters' words.
+        message: String,
+        /// The fields that it refused, where it is fields.
+        fields: Vec<RefusedField>,
+    },
+}
+
+impl CallError {
+    /// What sort of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            CallError::Skipped | CallError::Unanswered(_) => ErrorKind::Busy,
+            CallError::Refused { kind, .. } => *kind,
+        }
+    }
+
+    /// Only these stand for headquarters' own word. An upstream that is busy, broken or too old to
+    /// know the call has not spoken for it (F06, F07).
+    fn of(error: UpstreamError) -> Self {
+        use ErrorKind::{Conflict, Forbidden, Invalid};
+        match error {
+            UpstreamError::Refused {
+                kind: kind @ (Invalid | Conflict | Forbidden),
+                message,
+                fields,
+                ..
+            } => CallError::Refused { kind, message, fields },
+            error => CallError::Unanswered(error),
+        }
+    }
+}
+
+/// The breaker of an edge, shared by all calls.
+#[derive(Default)]
+pub(crate) struct Line(Mutex<Breaker>);
+
+impl Line {
+    pub(crate) fn breaker(&self) -> Breaker {
+        *self.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has a customer created at headquarters, unless calls are known not to be answered.
+///
+/// # Errors
+/// Busy: no answer, or nobody was asked. Otherwise headquarters' refusal.
+pub fn call_create_customer(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    call: &CreateCustomerCall,
+    now: Timestamp,
+) -> Result<CreatedCustomer, CallError> {
+    if edge.realtime.lock().admit(now) == Admission::Skip {
+        return Err(CallError::Skipped);
+    }
+    let answer = upstream.create_customer(call).and_then(|answer| checked(call, answer));
+    let answer = answer.map_err(CallError::of);
+    let outcome = match &answer {
+        Ok(_) | Err(CallError::Refused { .. }) => Outcome::Answered,
+        Err(CallError::Unanswered(_) | CallError::Skipped) => Outcome::Failed,
+    };
+    edge.realtime.lock().note(outcome, now);
+    answer
+}
+
+/// The same for a register, whose answer the channel takes over as well, so that the whole store
+/// finds the customer at once.
+///
+/// # Errors
+/// As [`call_create_customer`].
+pub fn pass_on_create_customer(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    call: &CreateCustomerCall,
+    now: Timestamp,
+) -> Result<CreatedCustomer, CallError> {
+    let answer = call_create_customer(edge, upstream, call, now)?;
+    let taken = answer.clone();
+    // The register has its answer in any case; here it comes with 1010 at the latest.
+    let written = edge.db.write(move |connection| answer_write(connection, &taken));
+    if let Err(error) = written {
+        tracing::warn!(%error, "a customer that was created for a register is not here yet");
+    }
+    Ok(answer)
+}
+
+/// Writes the customer that headquarters answered with, as 1010 would.
+pub(crate) fn answer_write(
+    connection: &Connection,
+    answer: &CreatedCustomer,
+) -> Result<(), DbError> {
+    project::customer_upsert(connection, &answer.customer, Generation::NONE)?;
+    let mut version = answer.customer.version;
+    for address in &answer.addresses {
+        project::address_upsert(connection, address, Generation::NONE)?;
+        version = version.max(address.version);
+    }
+    connection
+        .prepare_cached("UPDATE edge SET answered = max(answered, ?1)")?
+        .execute([version])?;
+    Ok(())
+}
+
+/// An answer about somebody else, or without a usable account, is no answer.
+fn checked(
+    call: &CreateCustomerCall,
+    answer: CreatedCustomer,
+) -> Result<CreatedCustomer, UpstreamError> {
+    let asked = call.operations.first().map(|operation| operation.customer);
+    let is_whole = Some(answer.customer.guid) == asked
+        && answer.customer.account_number().is_ok()
+        && answer.addresses.iter().all(|address| Some(address.customer) == asked);
+    if is_whole {
+        Ok(answer)
+    } else {
+        Err(UpstreamError::Unreachable("its answer is not about the customer".to_owned()))
+    }
+}
