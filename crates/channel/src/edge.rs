@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::db::{Db, DbError, Disk};
 use crate::identity::{self, Identity, database_file, kind_name};
 use crate::link::Link;
+use crate::realtime;
 use crate::search::index;
 use crate::signals::Signals;
 
@@ -80,6 +81,7 @@ pub struct Edge {
     pub(crate) db: Db,
     pub(crate) link: Link,
     pub(crate) signals: Signals,
+    pub(crate) realtime: realtime::Line,
     identity: Identity,
     entropy: Arc<dyn Entropy>,
     country_default: Option<Text>,
@@ -115,6 +117,7 @@ impl Edge {
             db,
             link: Link::default(),
             signals: Signals::new(mode),
+            realtime: realtime::Line::default(),
             identity,
             entropy: options.entropy,
             country_default: country_default.flatten(),

@@ -7,8 +7,8 @@ use std::error::Error;
 
 use jiff::Timestamp;
 use tillsync_channel::Edge;
-use tillsync_channel::receive::{self, receive_hello, receive_upload};
 use tillsync_channel::realtime::{CallError, pass_on_create_customer};
+use tillsync_channel::receive::{self, receive_hello, receive_upload};
 use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;

@@ -196,7 +196,7 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
     Ok(connection)
 }
 
-/// A file as an older version left it.
+/// Makes a file as an older version of this program left it.
 #[cfg(test)]
 pub(crate) fn schema_of_version(path: &Path, version: i32) -> Connection {
     let mut connection = Connection::open(path).expect("opens");
