@@ -15,7 +15,8 @@ use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{
     DatabaseKind, DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello,
-    MANIFEST_HEADER, Poll, PollAnswer, Refusal, UploadReceipt, WatermarkMessage, Welcome,
+    MANIFEST_HEADER, Poll, PollAnswer, Refusal, RefusedField, UploadReceipt, WatermarkMessage,
+    Welcome,
 };
 use tillsync_exchange::package::{Manifest, UPLOAD_BYTES_MAX};
 use tokio::fs::File;
@@ -43,6 +44,12 @@ impl Refused {
         let (code, message) = (kind.code().to_owned(), message.into());
         let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
         Refused { status: status_of(kind), refusal }
+    }
+
+    /// The same, with the fields that were refused.
+    pub(crate) fn naming(mut self, fields: Vec<RefusedField>) -> Self {
+        self.refusal.fields = fields;
+        self
     }
 
     fn unauthenticated() -> Self {
@@ -186,7 +193,8 @@ fn only_at_channels(app: &App) -> Result<(), Refused> {
     }
 }
 
-async fn register(app: &Arc<App>, headers: &HeaderMap) -> Result<DatabaseId, Refused> {
+/// The register that calls.
+pub(crate) async fn register(app: &Arc<App>, headers: &HeaderMap) -> Result<DatabaseId, Refused> {
     only_at_channels(app)?;
     let token = auth::presented(headers);
     let register = app.run(move |app| auth::register(app.edge.db(), token)).await?;
@@ -194,10 +202,18 @@ async fn register(app: &Arc<App>, headers: &HeaderMap) -> Result<DatabaseId, Ref
 }
 
 fn message<T: DeserializeOwned>(body: Arrived) -> Result<T, Refused> {
+    message_within(BODY_BYTES_MAX, body)
+}
+
+/// `limit` is the one that the route was given, for the words of the refusal.
+pub(crate) fn message_within<T: DeserializeOwned>(
+    limit: usize,
+    body: Arrived,
+) -> Result<T, Refused> {
     let body = body.map_err(|rejection| {
         let refused = Refused::new(
             ErrorKind::Invalid,
-            format!("the message did not arrive whole, or has more than {BODY_BYTES_MAX} bytes"),
+            format!("the message did not arrive whole, or has more than {limit} bytes"),
         );
         Refused { status: rejection.status(), ..refused }
     })?;

@@ -15,6 +15,7 @@ mod dial;
 mod enrol;
 mod exchange;
 mod odata;
+mod realtime;
 mod relay;
 pub mod routes;
 mod server;

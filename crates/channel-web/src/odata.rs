@@ -16,6 +16,7 @@ use tillsync_channel::violations::{EdgeViolation, EdgeViolations};
 use tillsync_domain::customer::Violations;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::messages::RefusedField;
 
 use crate::app::Unserved;
 
@@ -78,6 +79,17 @@ impl ODataError {
         let target = details.first().map(|detail| detail.target.clone());
         let mut refused = ODataError::new(kind, message);
         (refused.body.target, refused.body.details) = (target, details);
+        refused
+    }
+
+    /// Passes on what headquarters refused, with the fields that it named.
+    fn by_headquarters(kind: ErrorKind, message: String, fields: Vec<RefusedField>) -> Self {
+        let detail = |field: RefusedField| Detail::new(kind, &field.field, field.message);
+        let details: Vec<_> = fields.into_iter().map(detail).collect();
+        let mut refused =
+            ODataError::new(kind, format!("headquarters refused the customer: {message}"));
+        refused.body.target = details.first().map(|detail| detail.target.clone());
+        refused.body.details = details;
         refused
     }
 
@@ -162,6 +174,14 @@ impl From<CreateError> for ODataError {
                 ODataError::at(error.kind(), "Idempotency-Key", error.to_string())
             }
             CreateError::NoCustomer => ODataError::no_customer(),
+            CreateError::NotHere(not_here) => {
+                let mut refused = ODataError::new(error.kind(), not_here.to_string());
+                refused.body.code = not_here.code();
+                refused
+            }
+            CreateError::Refused { kind, message, fields } => {
+                ODataError::by_headquarters(kind, message, fields)
+            }
         }
     }
 }
@@ -213,6 +233,10 @@ impl From<SearchError> for ODataError {
             SearchError::Db(error) => error.into(),
             SearchError::Blank | SearchError::TooLong => {
                 let target = "CustomerSearchCriteria.Keyword";
+                ODataError::fields(vec![Detail::invalid(target, error.to_string())])
+            }
+            SearchError::TooFar => {
+                let target = "QueryResultSettings.Paging.Skip";
                 ODataError::fields(vec![Detail::invalid(target, error.to_string())])
             }
         }

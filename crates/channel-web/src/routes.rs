@@ -16,7 +16,8 @@ use crate::commerce::{
     BODY_BYTES_MAX, SALE_BYTES_MAX, create, entity, find, products, sales_orders, shifts,
 };
 use crate::odata::ODataError;
-use crate::{exchange, status};
+use crate::realtime::CALL_BYTES_MAX;
+use crate::{exchange, realtime, status};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +113,8 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/exchange/v1/packages/{id}", Register, |m| on(m, exchange::send_package)),
     route(Post, "/exchange/v1/downloads/{session}", Register,
         |m| on(m, exchange::report_download)),
+    route(Post, "/realtime/v1/customers", Register,
+        |m| on(m, realtime::create_customer).layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
 ];
 
 /// Builds the router from the table.

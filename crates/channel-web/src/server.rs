@@ -29,6 +29,8 @@ use crate::routes::router;
 
 /// How long answers that are under way may take when the server ends.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
+/// How much longer a register waits for a call than the channel that passes it on.
+const RELAY_MARGIN: Duration = Duration::from_secs(1);
 
 /// What to serve, and how.
 pub struct ServeOptions {
@@ -42,6 +44,8 @@ pub struct ServeOptions {
     pub plain_http: PlainHttp,
     /// The longest wait before an upstream that is away is tried again.
     pub reconnect_max: Duration,
+    /// The longest wait for a call that headquarters answers while a till waits.
+    pub realtime_wait_max: Duration,
     /// The country of an address that names none (F31).
     pub country_default: Option<String>,
     /// The currency of a sale, an order or a count that names none.
@@ -197,7 +201,10 @@ impl Opened {
             Err(TryLockError::WouldBlock) => return Err(ServeError::InUse(data_dir)),
             Err(TryLockError::Error(source)) => return Err(folder(source)),
         }
-        let upstream = Arc::new(HttpUpstream::of(edge.identity(), plain_http)?);
+        // The channel in between gives up first, so that its register hears what it knows.
+        let margin = if kind == DatabaseKind::Register { RELAY_MARGIN } else { Duration::ZERO };
+        let upstream = HttpUpstream::of(edge.identity(), plain_http)?;
+        let upstream = Arc::new(upstream.waiting(options.realtime_wait_max + margin));
         let cache = PackageCache::open(&data_dir.join("cache")).map_err(folder)?;
         let app = Arc::new(App::new(Arc::new(edge), upstream, cache, Arc::clone(&clock)));
         Ok(Opened { app, clock, reconnect_max: options.reconnect_max, _lock: lock })

@@ -14,6 +14,9 @@ use metrics::{Unit, describe_counter, describe_gauge, gauge, with_local_recorder
 use serde::Serialize;
 use tillsync_channel::health::{Health, LinkState, read_health};
 use tillsync_channel::identity::{kind_name, mode_name};
+use tillsync_channel::profile::{EffectiveProfile, ProfileSource};
+use tillsync_domain::profile::ProfileOption;
+use tillsync_exchange::breaker::{Breaker, BreakerState};
 
 use crate::app::App;
 use crate::odata::ODataError;
@@ -31,7 +34,59 @@ pub(crate) struct StatusJson {
     mode: &'static str,
     epoch: String,
     upstream: UpstreamJson,
+    realtime: RealtimeJson,
+    configuration: Vec<OptionJson>,
     applied: BTreeMap<String, u64>,
+}
+
+/// Whether headquarters is called while a till waits: `closed` (it is), `open` (not until then) or
+/// `probing` (one call finds out).
+#[derive(Debug, Serialize)]
+struct RealtimeJson {
+    state: &'static str,
+    failures: u32,
+    until: Option<Timestamp>,
+}
+
+impl RealtimeJson {
+    fn of(breaker: &Breaker, now: Timestamp) -> Self {
+        let (state, until) = match breaker.state(now) {
+            BreakerState::Closed => ("closed", None),
+            BreakerState::Open { until } => ("open", Some(until)),
+            BreakerState::Probing => ("probing", None),
+        };
+        RealtimeJson { state, failures: breaker.failures(), until }
+    }
+}
+
+/// One option, what holds and where it is from. Without a profile nothing came by job 1070 yet.
+#[derive(Debug, Serialize)]
+struct OptionJson {
+    option: &'static str,
+    value: bool,
+    from: String,
+    profile: Option<String>,
+    version: Option<u64>,
+    applied_at: Option<Timestamp>,
+}
+
+fn options_of(profile: &EffectiveProfile) -> Vec<OptionJson> {
+    let from = profile.source.to_string();
+    let (name, version, applied_at) = match &profile.source {
+        ProfileSource::UntilDistributed => (None, None, None),
+        ProfileSource::Distributed { profile, version, applied_at } => {
+            (Some(profile.clone()), Some(*version), Some(*applied_at))
+        }
+    };
+    let json = |(option, value): (ProfileOption, bool)| OptionJson {
+        option: option.as_str(),
+        value,
+        from: from.clone(),
+        profile: name.clone(),
+        version,
+        applied_at,
+    };
+    profile.values().into_iter().map(json).collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -43,8 +98,8 @@ struct UpstreamJson {
     clock_is_off: bool,
 }
 
-impl From<Health> for StatusJson {
-    fn from(health: Health) -> Self {
+impl StatusJson {
+    fn of(health: Health, now: Timestamp) -> Self {
         let clock_is_off = health.is_clock_off();
         let upstream = UpstreamJson {
             state: state_name(health.link.state),
@@ -64,6 +119,8 @@ impl From<Health> for StatusJson {
             mode: mode_name(health.mode),
             epoch: health.epoch.to_string(),
             upstream,
+            realtime: RealtimeJson::of(&health.realtime, now),
+            configuration: options_of(&health.profile),
             applied: health.applied,
         }
     }
@@ -73,7 +130,7 @@ pub(crate) async fn show_status(
     State(app): State<Arc<App>>,
 ) -> Result<Json<StatusJson>, ODataError> {
     let health = app.run(|app| read_health(&app.edge)).await??;
-    Ok(Json(health.into()))
+    Ok(Json(StatusJson::of(health, app.now())))
 }
 
 /// `GET /healthz`: the process answers.
@@ -122,6 +179,10 @@ fn describe() {
     describe_gauge!("tillsync_operations_unsent", "Log entries that upstream has not acknowledged");
     describe_gauge!("tillsync_uploads_quarantined", "Uploads that were set aside");
     describe_gauge!("tillsync_upstream_connected", "1 when the upstream answered last");
+    describe_gauge!(
+        "tillsync_realtime_failures",
+        "Calls in a row that headquarters did not answer; from 3 on it is called rarely"
+    );
     describe_gauge!("tillsync_clock_skew", Unit::Seconds, "The upstream's clock minus ours");
 }
 
@@ -135,6 +196,7 @@ fn set_gauges(health: &Health, now: Timestamp) {
     gauge!("tillsync_uploads_quarantined").set(health.quarantined as f64);
     let connected = health.link.state == LinkState::Connected;
     gauge!("tillsync_upstream_connected").set(f64::from(u8::from(connected)));
+    gauge!("tillsync_realtime_failures").set(f64::from(health.realtime.failures()));
     let skew = health.link.skew.map_or(0.0, |skew| skew.as_secs_f64());
     gauge!("tillsync_clock_skew").set(skew);
 }

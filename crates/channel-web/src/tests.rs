@@ -2,6 +2,7 @@
 //! hangs on its channel, and a small headquarters made for the purpose.
 
 mod commerce;
+mod creation;
 mod fake_hq;
 mod hostile;
 mod node;

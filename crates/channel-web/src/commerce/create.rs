@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use tillsync_channel::clients::ClientName;
-use tillsync_channel::create::{self, CreateCustomer};
+use tillsync_channel::create::{CreateCustomer, CreateError};
+use tillsync_channel::creation::{create_by_mode, creation_mode};
+use tillsync_channel::find::CustomerView;
+use tillsync_domain::profile::Creation;
 
 use super::input::{Fields, read_customer};
 use super::output::CustomerJson;
@@ -28,9 +30,7 @@ pub(crate) async fn create_customer(
     body: Arrived,
 ) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
     let body = body_of(body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| create(app, &client, &request, read_json(&body)?))
-        .await
+    create(&app, headers, move || read_json(&body)).await
 }
 
 /// The customer is the body's `entity`.
@@ -40,24 +40,41 @@ pub(crate) async fn create_entity(
     body: Arrived,
 ) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
     let body = body_of(body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
-        let Wrapped { entity } = read_json(&body)?;
-        create(app, &client, &request, entity)
-    })
-    .await
+    let read = move || read_json(&body).map(|Wrapped { entity }| entity);
+    create(&app, headers, read).await
 }
 
-fn create(
-    app: &App,
-    client: &ClientName,
-    headers: &HeaderMap,
-    fields: Fields,
+/// What is left to do once the request was read.
+enum Step {
+    Done(CustomerView),
+    Ask(CreateCustomer),
+}
+
+/// Waits for headquarters only where the profile says so, and then beside the threads that others
+/// need.
+async fn create(
+    app: &Arc<App>,
+    headers: HeaderMap,
+    read: impl FnOnce() -> Result<Fields, ODataError> + Send + 'static,
 ) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
-    let request = request_key(headers, client)?;
-    let (customer, addresses) = read_customer(fields)?;
-    let create = CreateCustomer { customer, addresses, staff: None, request };
-    let view = create::create_customer(&app.edge, create, app.now())?;
+    let request = headers.clone();
+    let step = for_client(app, &headers, move |app, client| {
+        let request = request_key(&request, &client)?;
+        let (customer, addresses) = read_customer(read()?)?;
+        let create = CreateCustomer { customer, addresses, staff: None, request };
+        Ok(match creation_mode(&app.edge)? {
+            Creation::Synchronous => Step::Ask(create),
+            Creation::Asynchronous | Creation::Refused(_) => Step::Done(run(app, create)?),
+        })
+    });
+    let view = match step.await? {
+        Step::Done(view) => view,
+        Step::Ask(create) => app.run_upstream(move |app| run(app, create)).await??,
+    };
     app.count_created();
     Ok((StatusCode::CREATED, Json(view.into())))
+}
+
+fn run(app: &App, create: CreateCustomer) -> Result<CustomerView, CreateError> {
+    create_by_mode(&app.edge, &*app.upstream, create, app.now())
 }

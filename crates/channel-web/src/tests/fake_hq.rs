@@ -11,9 +11,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use jiff::Timestamp;
-use tillsync_domain::ids::{Counter, EpochId, GroupId, PackageId, SessionId};
+use tillsync_domain::ids::{Counter, CustomerGuid, EpochId, GroupId, PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::operation::Watermark;
+use tillsync_domain::profile::FunctionalityProfile;
 use tillsync_exchange::messages::{
     DatabaseKind, DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, ExchangeMode,
     Hello, MANIFEST_HEADER, Offer, Poll, PollAnswer, Refusal, UploadReceipt, Welcome,
@@ -21,9 +22,12 @@ use tillsync_exchange::messages::{
 use tillsync_exchange::package::{
     Manifest, PackageContents, PackageReader, PackageWriter, Scope, Span,
 };
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_exchange::rows::Table;
+use tillsync_exchange::rows::download::CustomerRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::log::LogRow;
+use tillsync_exchange::rows::profile::ProfileRow;
 use uuid::Uuid;
 
 #[derive(Default)]
@@ -35,6 +39,25 @@ pub(super) struct Desk {
     pub(super) packages: HashMap<String, Vec<u8>>,
     pub(super) fetches: Vec<String>,
     pub(super) reports: Vec<DownloadReport>,
+    /// Calls that arrived, whatever they were answered.
+    pub(super) calls: Vec<CreateCustomerCall>,
+    pub(super) call_answer: CallAnswer,
+    /// Accounts by GUID, in the order of creation.
+    pub(super) accounts: Vec<CustomerGuid>,
+}
+
+/// What calls come to.
+#[derive(Debug, Clone, Default)]
+pub(super) enum CallAnswer {
+    /// The customer, created once.
+    #[default]
+    Created,
+    /// It is created, but the answer says nothing.
+    Garbled,
+    /// It is created, but no answer comes.
+    Silence,
+    /// This status and body.
+    Other(u16, serde_json::Value),
 }
 
 pub(super) struct FakeHq {
@@ -61,6 +84,7 @@ impl FakeHq {
             .route("/exchange/v1/poll", post(poll))
             .route("/exchange/v1/packages/{id}", get(package))
             .route("/exchange/v1/downloads/{session}", post(report))
+            .route("/realtime/v1/customers", post(create_customer))
             .with_state(Arc::clone(&desk));
         runtime.spawn(async move { axum::serve(listener, router).await });
         FakeHq { address, desk, runtime: Some(runtime) }
@@ -138,6 +162,45 @@ async fn upload(State(desk): Shared, headers: HeaderMap, body: Bytes) -> Json<Up
     Json(UploadReceipt { watermark, inserted, repeated, quarantined: 0 })
 }
 
+async fn create_customer(
+    State(desk): Shared,
+    headers: HeaderMap,
+    Json(call): Json<CreateCustomerCall>,
+) -> Result<Json<CreatedCustomer>, (StatusCode, String)> {
+    assert!(headers.contains_key("authorization"), "a device calls");
+    let (creation, answer) = {
+        let mut desk = desk.lock().expect("no panic");
+        desk.calls.push(call.clone());
+        (call.operations[0].clone(), desk.call_answer.clone())
+    };
+    if let CallAnswer::Other(status, body) = answer {
+        let status = StatusCode::from_u16(status).expect("a status");
+        return Err((status, body.to_string()));
+    }
+    let number = {
+        let mut desk = desk.lock().expect("no panic");
+        if !desk.accounts.contains(&creation.customer) {
+            desk.accounts.push(creation.customer);
+        }
+        desk.accounts.iter().position(|known| *known == creation.customer).expect("is there")
+    };
+    if matches!(answer, CallAnswer::Silence) {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    if matches!(answer, CallAnswer::Garbled) {
+        return Err((StatusCode::OK, "{\"customer\":".to_owned()));
+    }
+    let customer = CustomerRow {
+        guid: creation.customer,
+        account: format!("C-{number:05}"),
+        party_number: format!("P-{number:05}"),
+        created_at: creation.created_at,
+        version: 100 + number as u64,
+        content: serde_json::from_str(creation.content.get()).expect("a customer"),
+    };
+    Ok(Json(CreatedCustomer { customer, addresses: Vec::new(), now: Timestamp::UNIX_EPOCH }))
+}
+
 async fn poll(State(desk): Shared, Json(poll): Json<Poll>) -> Json<PollAnswer> {
     for _ in 0..20 {
         let offers = desk.lock().expect("no panic").offers.get(poll.database.as_str()).cloned();
@@ -198,6 +261,20 @@ impl FakeHq {
         writer.row(Table::Price, &price).expect("a row");
         let package = writer.finish().expect("a package");
         self.offer(JobName::Products1040, package, databases);
+    }
+
+    /// Offers a profile for S1 to these databases, in one package.
+    pub(super) fn offer_profile(&self, options: FunctionalityProfile, databases: &[&str]) {
+        let row = ProfileRow {
+            channel: "S1".parse().expect("a database id"),
+            profile: "stores".to_owned(),
+            options: options.into(),
+            version: 5,
+        };
+        let mut writer = PackageWriter::new(Vec::new()).expect("a writer");
+        writer.row(Table::Profile, &row).expect("a row");
+        let package = writer.finish().expect("a package");
+        self.offer(JobName::ChannelConfiguration1070, package, databases);
     }
 
     /// Offers a package to databases, with a session for each.

@@ -71,6 +71,7 @@ pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
         listen: "127.0.0.1:0".parse().expect("an address"),
         plain_http: PlainHttp::LoopbackOnly,
         reconnect_max: Duration::from_millis(300),
+        realtime_wait_max: Duration::from_millis(500),
         country_default: None,
         currency_default: "EUR".parse().expect("a currency"),
         clock: Arc::new(MachineClock),

@@ -21,6 +21,11 @@ pub(crate) struct EdgeServeArguments {
     /// The longest wait between two tries to reach the upstream.
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     reconnect_max: u64,
+    /// The longest wait for headquarters when a till creates a customer through it; then the
+    /// customer is created here.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5,
+        value_parser = clap::value_parser!(u64).range(1..=60))]
+    realtime_timeout: u64,
     /// The country of addresses that name none, such as AUS.
     #[arg(long, value_name = "CODE")]
     country: Option<String>,
@@ -42,6 +47,7 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         listen: serving.listen,
         plain_http: plain_http(serving.allow_plain_http),
         reconnect_max: Duration::from_secs(arguments.reconnect_max),
+        realtime_wait_max: Duration::from_secs(arguments.realtime_timeout),
         country_default: arguments.country.clone(),
         currency_default: arguments.currency,
         clock: system::clock(),

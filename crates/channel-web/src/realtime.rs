@@ -1,0 +1,59 @@
+//! `/realtime/v1` for the registers of a channel: passed on to headquarters, which alone answers.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use tillsync_channel::realtime::{CallError, pass_on_create_customer};
+use tillsync_domain::ids::DatabaseId;
+use tillsync_domain::kind::ErrorKind;
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer, ROWS_MAX};
+
+use crate::app::App;
+use crate::commerce::Arrived;
+use crate::exchange::{Refused, message_within, register};
+use crate::relay::RelayError;
+
+/// The largest call, in bytes: a customer with the most and longest addresses fits.
+pub(crate) const CALL_BYTES_MAX: usize = 1 << 20;
+
+/// `POST /realtime/v1/customers`.
+pub(crate) async fn create_customer(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<CreatedCustomer>, Refused> {
+    let register = register(&app, &headers).await?;
+    let call: CreateCustomerCall = message_within(CALL_BYTES_MAX, body)?;
+    check(&register, &call)?;
+    let created = app
+        .run_upstream(move |app| {
+            pass_on_create_customer(&app.edge, &*app.upstream, &call, app.now())
+        })
+        .await?;
+    Ok(Json(created.map_err(in_words)?))
+}
+
+/// What is said is headquarters' to judge; who says it is known here only.
+fn check(register: &DatabaseId, call: &CreateCustomerCall) -> Result<(), Refused> {
+    if !(1..=ROWS_MAX).contains(&call.operations.len()) {
+        let message = format!("a call has 1 to {ROWS_MAX} operations");
+        return Err(Refused::new(ErrorKind::Invalid, message));
+    }
+    match call.operations.iter().find(|operation| operation.origin != *register) {
+        Some(operation) => Err(RelayError::OtherDatabase(operation.origin.clone()).into()),
+        None => Ok(()),
+    }
+}
+
+fn in_words(error: CallError) -> Refused {
+    match error {
+        CallError::Refused { kind, message, fields } => Refused::new(kind, message).naming(fields),
+        CallError::Skipped | CallError::Unanswered(_) => {
+            tracing::debug!(%error, "a register's call was not answered");
+            let message = "the channel gets no answer from headquarters now";
+            Refused::new(ErrorKind::Busy, message)
+        }
+    }
+}
