@@ -23,22 +23,36 @@ pub mod orders;
 pub mod packages;
 pub mod profiles;
 pub mod promotion;
+pub mod realtime;
 pub mod recovery;
 pub mod sequences;
 pub mod statements;
 pub mod transactions;
 pub mod validation;
 
+use std::sync::Arc;
+
 use tillsync_hq::storage::Storage;
 
 /// One promise of the contract, checked on an empty database.
 pub type Case = fn(&dyn Storage);
 
+/// One promise of headquarters that no case of the contract alone could check.
+pub type WholeCase = fn(Arc<dyn Storage>);
+
 macro_rules! cases {
-    ($d:tt $($module:ident { $($case:ident)+ })+) => {
+    (
+        $d:tt $($module:ident { $($case:ident)+ })+
+        ; as a whole: $($whole:ident { $($whole_case:ident)+ })+
+    ) => {
         /// Every case with its name.
         pub const CASES: &[(&str, Case)] =
             &[$($((concat!(stringify!($module), "::", stringify!($case)), $module::$case),)+)+];
+
+        /// Every case of headquarters as a whole with its name.
+        pub const WHOLE_CASES: &[(&str, WholeCase)] = &[$($(
+            (concat!(stringify!($whole), "::", stringify!($whole_case)), $whole::$whole_case),
+        )+)+];
 
         /// Expands to one test per case, each on a database of its own from the named function,
         /// which returns what keeps the database alive and the storage.
@@ -50,6 +64,13 @@ macro_rules! cases {
                     fn $case() {
                         let (_alive, storage) = super::$d open();
                         $crate::conformance::$module::$case(&*storage);
+                    })+
+                })+
+                $(mod $whole {
+                    $(#[test]
+                    fn $whole_case() {
+                        let (_alive, storage) = super::$d open();
+                        $crate::conformance::$whole::$whole_case(storage.into());
                     })+
                 })+
             };
@@ -256,6 +277,21 @@ cases! {$
         a_customer_is_visible_through_its_address_books
         what_is_renewed_is_newer_than_everything_before
     }
+    ; as a whole:
+    realtime {
+        a_call_gives_an_account_and_answers_as_the_job_would_send
+        a_repeated_call_has_the_same_answer
+        an_upload_after_a_call_is_a_repeat
+        a_call_after_an_upload_finds_the_customer
+        calls_and_uploads_at_once_give_one_account
+        two_calls_for_one_customer_cannot_both_succeed
+        what_breaks_a_rule_is_refused_and_leaves_nothing
+        an_exhausted_sequence_leaves_nothing
+        a_sequence_in_blocks_serves_calls
+        a_recovering_headquarters_creates_nobody
+        a_channel_calls_for_itself_and_its_registers
+        a_call_moves_no_watermark
+    }
 }
 
 /// Adds a group `G1` with address book `north` and the channels `S1` and `S2` in it.
@@ -274,8 +310,9 @@ mod tests {
 
     #[test]
     fn no_case_is_listed_twice() {
-        let names: HashSet<_> = CASES.iter().map(|(name, _)| name).collect();
+        let all = || CASES.iter().map(|(name, _)| name).chain(WHOLE_CASES.iter().map(|it| &it.0));
+        let names: HashSet<_> = all().collect();
         println!("{} cases", names.len());
-        assert_eq!(names.len(), CASES.len());
+        assert_eq!(names.len(), all().count());
     }
 }
