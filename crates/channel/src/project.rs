@@ -7,6 +7,7 @@
 
 pub(crate) mod documents;
 pub(crate) mod items;
+pub(crate) mod profiles;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};

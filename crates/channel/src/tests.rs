@@ -1,12 +1,14 @@
 //! Stories of one edge and its upstream, without a socket and without a clock.
 
 mod counter;
+mod creation;
 mod document;
 mod download;
 mod exchange_loop;
 mod fake_upstream;
 mod items;
 mod limits;
+mod profile;
 mod record;
 mod register;
 mod search;
