@@ -16,7 +16,7 @@ use tillsync_domain::operation::Watermark;
 use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::{
     DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
-    UploadReceipt, Welcome,
+    RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
@@ -103,8 +103,13 @@ impl AtHeadquarters<'_> {
     ///
     /// # Errors
     /// Refused.
-    pub fn create_customer(&self, _call: &CreateCustomerCall) -> Answer<CreatedCustomer> {
-        Err(UpstreamError::Unreachable("there is no Real-time Service".to_owned()))
+    pub fn create_customer(&self, call: &CreateCustomerCall) -> Answer<CreatedCustomer> {
+        self.hq.create_now(&self.device()?, call).map_err(|error| {
+            let (kind, message) = (error.kind(), error.to_string());
+            let violations = error.violations().map_or(&[][..], |violations| &violations.0);
+            let fields = violations.iter().map(RefusedField::from).collect();
+            UpstreamError::Refused { kind, message, watermark: None, fields }
+        })
     }
 
     /// Notes how a download went.

@@ -6,6 +6,7 @@
 mod basket;
 mod check_documents;
 mod checks;
+mod creating;
 mod day;
 mod line;
 mod mortal;

@@ -4,6 +4,7 @@
 
 mod any_mix;
 mod convert;
+mod creation_modes;
 mod distribute;
 mod hq_restore;
 mod hq_restore_killed;
