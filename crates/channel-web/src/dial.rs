@@ -5,9 +5,11 @@
 
 mod fetch;
 mod realtime;
+pub(crate) mod trust;
 
 use std::io::Write;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -23,6 +25,7 @@ use tillsync_exchange::messages::{
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_web::{PlainHttp, TrustError};
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
@@ -39,37 +42,38 @@ const POLL_MARGIN: Duration = Duration::from_secs(10);
 /// The largest answer that is not a package.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
-/// Whether credentials and customers may travel unencrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlainHttp {
-    /// Only within this machine.
-    LoopbackOnly,
-    /// Anywhere: something else protects the line.
-    Allowed,
+/// How upstreams are dialled.
+#[derive(Debug, Clone)]
+pub struct Dialing {
+    /// Whether plain HTTP may leave this machine.
+    pub plain_http: PlainHttp,
+    /// The only authorities whose certificates are believed, in PEM form; those that this machine
+    /// trusts when absent.
+    pub authority: Option<PathBuf>,
 }
 
 /// Why an upstream cannot be dialled at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// Secrets would travel in the clear.
     #[error(
         "{0} is beyond this machine, and plain HTTP would show credentials and customers to the \
-         network; reach it through an encrypted tunnel on 127.0.0.1, or allow plain HTTP \
-         explicitly"
+         network; use https://, reach it through an encrypted tunnel on 127.0.0.1, or allow plain \
+         HTTP explicitly"
     )]
     PlainHttp(String),
-    /// TLS is not built in yet.
-    #[error(
-        "{0} asks for TLS, which this build does not speak yet; use http:// through a tunnel on \
-         127.0.0.1, or allow plain HTTP explicitly"
-    )]
-    NoTls(String),
+    /// No certificate can be believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl DialError {
     /// What sort of failure this is.
     pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Invalid
+        match self {
+            DialError::PlainHttp(_) => ErrorKind::Invalid,
+            DialError::Trust(error) => error.kind(),
+        }
     }
 }
 
@@ -92,31 +96,33 @@ impl HttpUpstream {
     /// The upstream of an enrolled database.
     ///
     /// # Errors
-    /// Invalid: the address must not or cannot be dialled.
-    pub fn of(identity: &Identity, plain_http: PlainHttp) -> Result<Self, DialError> {
+    /// Invalid: the address must not be dialled, or nobody can be believed. NotFound, Broken: the
+    /// authorities cannot be read.
+    pub fn of(identity: &Identity, dialing: &Dialing) -> Result<Self, DialError> {
         let (database, credential) = (identity.database.clone(), identity.credential.clone());
         let caller = Some(Caller { database, credential });
-        Ok(HttpUpstream { caller, ..HttpUpstream::anonymous(&identity.upstream, plain_http)? })
+        Ok(HttpUpstream { caller, ..HttpUpstream::anonymous(&identity.upstream, dialing)? })
     }
 
     /// An upstream for somebody without a credential, who can only enrol.
     ///
     /// # Errors
-    /// Invalid: the address must not or cannot be dialled.
-    pub fn anonymous(base: &UpstreamUrl, plain_http: PlainHttp) -> Result<Self, DialError> {
-        let way = way_to(base.as_str(), plain_http)?;
-        if way == Way::Encrypted {
-            return Err(DialError::NoTls(base.as_str().to_owned()));
-        }
+    /// As [`HttpUpstream::of`].
+    pub fn anonymous(base: &UpstreamUrl, dialing: &Dialing) -> Result<Self, DialError> {
+        let way = way_to(base.as_str(), dialing.plain_http)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_MAX))
             .timeout_global(Some(ANSWER_MAX));
-        let config = if way == Way::ThisMachine { config.proxy(None) } else { config };
+        let config = if stays_here(base.as_str()) { config.proxy(None) } else { config };
+        let config = match way {
+            Way::Encrypted => config.tls_config(trust::believing(dialing.authority.as_deref())?),
+            Way::ThisMachine | Way::Plain => config,
+        };
+        let links = Links::new(dialing.plain_http);
         let (agent, base) = (config.build().new_agent(), base.clone());
-        let (links, realtime_wait_max) = (Links::new(plain_http), realtime::WAIT_MAX);
-        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max })
+        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max: realtime::WAIT_MAX })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(
@@ -221,6 +227,12 @@ fn way_to(url: &str, plain_http: PlainHttp) -> Result<Way, DialError> {
     }
 }
 
+/// Whether an address is on this machine, where no proxy stands between.
+fn stays_here(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    is_loopback(rest)
+}
+
 /// Whether the host of `host[:port][/path]` is this machine.
 fn is_loopback(rest: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
@@ -284,7 +296,8 @@ fn kind_of(code: &str) -> ErrorKind {
 }
 
 fn unreachable(error: ureq::Error) -> UpstreamError {
-    UpstreamError::Unreachable(error.to_string())
+    let problem = trust::problem_in(&error);
+    UpstreamError::Unreachable(problem.unwrap_or_else(|| error.to_string()))
 }
 
 #[cfg(test)]
@@ -301,9 +314,11 @@ mod tests {
             ("http://127.0.0.1.example.com", false),
         ] {
             let base = UpstreamUrl::parse(url).expect("a URL");
-            let strict = HttpUpstream::anonymous(&base, PlainHttp::LoopbackOnly);
-            assert_eq!(strict.is_ok(), expected, "{url}");
-            assert!(HttpUpstream::anonymous(&base, PlainHttp::Allowed).is_ok(), "{url}");
+            let dial = |plain_http| {
+                HttpUpstream::anonymous(&base, &Dialing { plain_http, authority: None }).is_ok()
+            };
+            assert_eq!(dial(PlainHttp::LoopbackOnly), expected, "{url}");
+            assert!(dial(PlainHttp::Allowed), "{url}");
         }
     }
 }

@@ -13,7 +13,9 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::device::Secret;
 use tillsync_exchange::messages::{DatabaseKind, Enrolled};
 
-use crate::dial::{DialError, HttpUpstream, PlainHttp};
+use tillsync_web::PlainHttp;
+
+use crate::dial::{DialError, Dialing, HttpUpstream};
 
 /// Why a data directory was not prepared.
 #[derive(Debug, thiserror::Error)]
@@ -64,17 +66,20 @@ pub struct EnrolOptions<'a> {
     pub code: &'a str,
     /// Whether plain HTTP may leave the machine.
     pub plain_http: PlainHttp,
+    /// The authorities of the upstream's certificate; those that this machine trusts when absent.
+    pub upstream_ca: Option<&'a Path>,
 }
 
 /// Makes the database and redeems the activation code. May be repeated with the same code.
 ///
 /// # Errors
-/// Invalid: a bad URL. Forbidden or Busy: the upstream said so. Conflict: the directory belongs
-/// to another database.
+/// Invalid: a bad URL, or authorities that are none. NotFound: no such authorities. Forbidden or
+/// Busy: the upstream said so. Conflict: the directory belongs to another database.
 pub fn enrol(options: EnrolOptions<'_>, entropy: &dyn Entropy) -> Result<Enrolled, SetupError> {
-    let EnrolOptions { data_dir, kind, upstream, code, plain_http } = options;
+    let EnrolOptions { data_dir, kind, upstream, code, plain_http, .. } = options;
     let url = UpstreamUrl::parse(upstream)?;
-    let dialer = HttpUpstream::anonymous(&url, plain_http)?;
+    let dialing = Dialing { plain_http, authority: options.upstream_ca.map(Path::to_owned) };
+    let dialer = HttpUpstream::anonymous(&url, &dialing)?;
     let db = Db::open(&data_dir.join(database_file(kind)))?;
     let enrolment = Enrolment { kind, upstream: url, code: code.to_owned() };
     Ok(enrol_database(&db, &dialer, enrolment, entropy)?)

@@ -3,7 +3,7 @@
 //!
 //! The only axum at the edge. This crate decodes requests, asks a use case of `tillsync-channel`
 //! and encodes the answer. It must never decide what a use case decides, make a caller of the
-//! customer interface wait for an upstream, or send a domain type as it is.
+//! customer interface wait for an upstream where no use case does, or send a domain type as it is.
 //!
 //! [`routes::AUTHORIZATION`] is the one table of what can be reached and by whom.
 
@@ -22,9 +22,10 @@ mod server;
 mod status;
 
 pub use commerce::bodies;
-pub use dial::{DialError, HttpUpstream, PlainHttp};
+pub use dial::{DialError, Dialing, HttpUpstream};
 pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol};
 pub use server::{ServeError, ServeOptions, serve, serve_blocking};
+pub use tillsync_web::{Allowance, AttemptLimits, Entrance, PlainHttp, TlsFiles};
 
 #[cfg(test)]
 mod tests;

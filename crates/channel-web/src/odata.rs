@@ -19,6 +19,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::RefusedField;
 
 use crate::app::Unserved;
+use crate::exchange::Refused;
 
 /// One field that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -240,6 +241,14 @@ impl From<SearchError> for ODataError {
                 ODataError::fields(vec![Detail::invalid(target, error.to_string())])
             }
         }
+    }
+}
+
+/// What an address is told that has failed too often, as its path speaks.
+pub(crate) fn too_many(path: &str, message: String) -> Response {
+    match path.starts_with("/Commerce") {
+        true => ODataError::new(ErrorKind::Busy, message).into_response(),
+        false => Refused::new(ErrorKind::Busy, message).into_response(),
     }
 }
 

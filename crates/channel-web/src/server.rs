@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tillsync_channel::edge::OpenError;
 use tillsync_channel::exchange_loop::{ExchangeLoop, LoopOptions};
 use tillsync_channel::{Edge, EdgeOptions, RealDisk};
@@ -18,14 +17,18 @@ use tillsync_domain::entropy::Entropy;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::DatabaseKind;
+use tillsync_web::{Bounds, Connections, Entrance, Limits, PlainHttp, ServerTls, TlsError};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
 use crate::cache::PackageCache;
-use crate::dial::{DialError, HttpUpstream, PlainHttp};
+use crate::dial::{DialError, Dialing, HttpUpstream};
+use crate::odata;
 use crate::routes::router;
+
+/// Connections at once: the registers of a store have two each, and programs a few.
+const CONNECTIONS_MAX: usize = 2_000;
 
 /// How long answers that are under way may take when the server ends.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
@@ -42,6 +45,11 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Whether plain HTTP may leave this machine, in either direction.
     pub plain_http: PlainHttp,
+    /// How the server is entered.
+    pub entrance: Entrance,
+    /// The authorities of the upstream's certificate, in PEM form; those that this machine trusts
+    /// when absent.
+    pub upstream_ca: Option<PathBuf>,
     /// The longest wait before an upstream that is away is tried again.
     pub reconnect_max: Duration,
     /// The longest wait for a call that headquarters answers while a till waits.
@@ -62,10 +70,13 @@ pub enum ServeError {
     /// Secrets and customers would travel in the clear.
     #[error(
         "{0} can be reached from other machines, and plain HTTP would show credentials and \
-         customers to the network; listen on 127.0.0.1 behind a proxy that speaks TLS, or allow \
-         plain HTTP explicitly"
+         customers to the network; give a certificate (--tls-certificate, --tls-key), listen on \
+         127.0.0.1 behind a proxy that speaks TLS, or allow plain HTTP explicitly"
     )]
     PlainHttp(SocketAddr),
+    /// There is no certificate to show.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The upstream must not or cannot be dialled.
     #[error(transparent)]
     Dial(#[from] DialError),
@@ -103,6 +114,7 @@ impl ServeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             ServeError::PlainHttp(_) => ErrorKind::Invalid,
+            ServeError::Tls(error) => error.kind(),
             ServeError::Dial(error) => error.kind(),
             ServeError::Open(error) => error.kind(),
             ServeError::InUse(_) | ServeError::Listen { .. } => ErrorKind::Conflict,
@@ -117,7 +129,8 @@ impl ServeError {
 /// `on_listening` hears the real address before the first request is taken.
 ///
 /// # Errors
-/// Invalid: plain HTTP where it is not allowed. NotFound: not enrolled. Conflict: the address or
+/// Invalid: plain HTTP where it is not allowed, or a certificate that is none. NotFound: not
+/// enrolled, or no such certificate. Conflict: the address or
 /// the folder is in use. Broken: the database or the machine failed.
 pub async fn serve(
     options: ServeOptions,
@@ -125,7 +138,10 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let listen = options.listen;
-    if options.plain_http == PlainHttp::LoopbackOnly && !listen.ip().is_loopback() {
+    let entrance = options.entrance.clone();
+    let tls = entrance.tls.as_ref().map(ServerTls::open).transpose()?;
+    let is_plain = tls.is_none() && options.plain_http == PlainHttp::LoopbackOnly;
+    if is_plain && !listen.ip().is_loopback() {
         return Err(ServeError::PlainHttp(listen));
     }
     let failed = |source| ServeError::Listen { listen, source };
@@ -137,21 +153,14 @@ pub async fn serve(
     on_listening(address);
     tracing::info!(%address, database = %opened.app.edge.identity().database, "the node serves");
 
-    // An answer that waits for a delayed acknowledgement would cost a till 40 ms.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let (stopping, stopped) = oneshot::channel::<()>();
-    let served = axum::serve(listener, router(&opened.app)).with_graceful_shutdown(async move {
-        stop.await;
-        drop(stopping);
-    });
-    let drained = async {
-        let _ = stopped.await;
-        tokio::time::sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        served = served => served.map_err(failed)?,
-        () = drained => tracing::warn!("some requests did not end in time and were cut off"),
-    }
+    let limits = Limits::new(&entrance, odata::too_many);
+    let bounds =
+        Bounds { connections_max: CONNECTIONS_MAX, drain_max: DRAIN_MAX, ..Bounds::default() };
+    let mut open = Connections::new(limits.over(router(&opened.app)), tls, bounds);
+    open.accept_until(&listener, stop).await;
+    open.take_the_rest(&listener).await;
+    drop(listener);
+    open.drain().await;
     let ended = spawn_blocking(move || opened.close(exchange)).await;
     ended.map_err(|error| ServeError::Threads(std::io::Error::other(error)))
 }
@@ -187,6 +196,7 @@ struct Opened {
 impl Opened {
     fn open(options: ServeOptions) -> Result<Self, ServeError> {
         let ServeOptions { data_dir, kind, plain_http, clock, .. } = options;
+        let dialing = Dialing { plain_http, authority: options.upstream_ca };
         let edge_options = EdgeOptions {
             entropy: options.entropy,
             country_default: options.country_default,
@@ -203,7 +213,7 @@ impl Opened {
         }
         // The channel in between gives up first, so that its register hears what it knows.
         let margin = if kind == DatabaseKind::Register { RELAY_MARGIN } else { Duration::ZERO };
-        let upstream = HttpUpstream::of(edge.identity(), plain_http)?;
+        let upstream = HttpUpstream::of(edge.identity(), &dialing)?;
         let upstream = Arc::new(upstream.waiting(options.realtime_wait_max + margin));
         let cache = PackageCache::open(&data_dir.join("cache")).map_err(folder)?;
         let app = Arc::new(App::new(Arc::new(edge), upstream, cache, Arc::clone(&clock)));

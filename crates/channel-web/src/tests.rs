@@ -10,3 +10,4 @@ mod register;
 mod sales_orders;
 mod shifts;
 mod table;
+mod tls;

@@ -19,4 +19,5 @@ pub mod routes;
 mod server;
 
 pub use openapi::openapi_json;
-pub use server::{PackageLinks, PlainHttp, ServeError, ServeOptions, serve};
+pub use server::{PackageLinks, ServeError, ServeOptions, serve};
+pub use tillsync_web::{Allowance, AttemptLimits, Entrance, PlainHttp, TlsFiles};

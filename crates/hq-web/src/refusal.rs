@@ -92,6 +92,11 @@ fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
+/// What an address is told that has failed too often.
+pub(crate) fn too_many(_path: &str, message: String) -> Response {
+    HttpError::new(ErrorKind::Busy, message).into_response()
+}
+
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.refusal)).into_response();

@@ -3,9 +3,11 @@
 
 use std::future::Future;
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use tillsync_web::{AttemptLimits, Entrance, TlsFiles};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -23,15 +25,45 @@ pub(crate) struct ServeArguments {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
+    /// The server's certificate in PEM form, followed by those between it and an authority.
+    /// Callers then speak https:// to it. A renewed file is taken up within seconds.
+    #[arg(long, value_name = "FILE.pem", env = "TILLSYNC_TLS_CERTIFICATE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate in PEM form, without a passphrase.
+    #[arg(long, value_name = "FILE.pem", env = "TILLSYNC_TLS_KEY", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// Speak plain HTTP beyond this machine; without TLS anybody on the way can read along.
     #[arg(long)]
     pub(crate) allow_plain_http: bool,
+    /// A proxy in front that says in X-Forwarded-For where requests come from: failures count
+    /// against that address then, not against the proxy. May be given more than once.
+    #[arg(long, value_name = "ADDRESS")]
+    trusted_proxy: Vec<IpAddr>,
     /// End when standard input does, so that the server never outlives its parent.
     #[arg(long, hide = true)]
     pub(crate) stop_with_stdin: bool,
 }
 
 impl ServeArguments {
+    /// How the server is entered.
+    pub(crate) fn entrance(&self) -> Entrance {
+        let files = self.tls_certificate.clone().zip(self.tls_key.clone());
+        Entrance {
+            tls: files.map(|(certificate, key)| TlsFiles { certificate, key }),
+            trusted_proxies: self.trusted_proxy.clone(),
+            attempts: AttemptLimits::default(),
+        }
+    }
+
+    /// Tells the parent, in one line of JSON, where the server listens.
+    pub(crate) fn announce(&self) -> impl FnOnce(SocketAddr) + use<> {
+        let scheme = if self.tls_certificate.is_some() { "https" } else { "http" };
+        move |address| {
+            let listening = format!("{scheme}://{address}");
+            output::line(&serde_json::json!({"listening": listening}).to_string());
+        }
+    }
+
     /// Ends when the process is asked to end: Ctrl-C, SIGTERM, or the end of standard input.
     pub(crate) fn stop_requested(
         &self,
@@ -55,11 +87,6 @@ impl ServeArguments {
             }
         })
     }
-}
-
-/// Tells the parent, in one line of JSON, where the server listens.
-pub(crate) fn announce(address: SocketAddr) {
-    output::line(&serde_json::json!({"listening": format!("http://{address}")}).to_string());
 }
 
 /// Sends logs to standard error, warnings and errors unless `RUST_LOG` says otherwise.

@@ -36,8 +36,10 @@ const CRATES: &[Crate] = &[
     Crate {
         folder: "crates/hq-web",
         name: "tillsync-hq-web",
-        may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-hq"],
+        may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-hq", "tillsync-web"],
     },
+    // What the servers have in common: sockets, and nothing of what is said over them.
+    Crate { folder: "crates/web", name: "tillsync-web", may_use: &["tillsync-domain"] },
     Crate {
         folder: "crates/channel",
         name: "tillsync-channel",
@@ -46,7 +48,7 @@ const CRATES: &[Crate] = &[
     Crate {
         folder: "crates/channel-web",
         name: "tillsync-channel-web",
-        may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-channel"],
+        may_use: &["tillsync-domain", "tillsync-exchange", "tillsync-channel", "tillsync-web"],
     },
     Crate {
         folder: "crates/tillsync",
@@ -60,6 +62,7 @@ const CRATES: &[Crate] = &[
             "tillsync-hq-web",
             "tillsync-channel",
             "tillsync-channel-web",
+            "tillsync-web",
             "tillsync-fleet",
         ],
     },
@@ -126,8 +129,8 @@ struct Fence {
 const FENCES: &[Fence] = &[
     Fence {
         drivers: &["axum", "axum-extra", "hyper", "tower", "tower-http", "utoipa"],
-        crates: &["tillsync-hq-web", "tillsync-channel-web"],
-        reason: "HTTP servers live in the two web crates",
+        crates: &["tillsync-web", "tillsync-hq-web", "tillsync-channel-web"],
+        reason: "HTTP servers live in the web crates",
     },
     Fence {
         drivers: &["rusqlite", "libsqlite3-sys"],
@@ -151,7 +154,13 @@ const FENCES: &[Fence] = &[
     },
     Fence {
         drivers: &["tokio", "futures-util", "async-trait"],
-        crates: &["tillsync-hq-web", "tillsync-channel-web", "tillsync", "tillsync-hq"],
+        crates: &[
+            "tillsync-web",
+            "tillsync-hq-web",
+            "tillsync-channel-web",
+            "tillsync",
+            "tillsync-hq",
+        ],
         reason: "business code is synchronous; async lives at sockets and the package store",
     },
 ];

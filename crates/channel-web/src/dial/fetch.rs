@@ -5,19 +5,19 @@
 //! credential ever goes along a link, and no link into a log.
 
 use std::io::{self, Read, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tillsync_channel::upstream::UpstreamError;
 use tillsync_domain::ids::{DatabaseId, PackageId};
 use tillsync_exchange::package::BYTES_HEADER;
+use tillsync_web::{PlainHttp, TrustError};
 use ureq::http::header::{CONTENT_LENGTH, LOCATION};
 use ureq::http::{HeaderMap, HeaderName, Response, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use super::{ANSWER_MAX, CONNECT_MAX, HttpUpstream, PlainHttp, Way, refused, unreachable, way_to};
+use super::{ANSWER_MAX, CONNECT_MAX, HttpUpstream, Way, refused, trust, unreachable, way_to};
 
 /// The longest silence while a package comes.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -33,8 +33,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// a minute, and trying it takes seconds.
 pub(super) struct Links {
     plain_http: PlainHttp,
-    /// For a bucket on this machine, and for one elsewhere.
-    agents: [OnceLock<Agent>; 2],
+    /// One for each [`Way`].
+    agents: [OnceLock<Agent>; 3],
     failures: AtomicU32,
     pause: AtomicU32,
 }
@@ -152,7 +152,8 @@ impl Links {
         let way = way_to(&link.url, self.plain_http)
             .map_err(|error| LinkError::Way(error.to_string()))?;
         let failed = |error: ureq::Error| LinkError::Way(in_words(&error));
-        let mut response = self.agent(way).get(&link.url).call().map_err(failed)?;
+        let agent = self.agent(way).map_err(|error| LinkError::Way(error.to_string()))?;
+        let mut response = agent.get(&link.url).call().map_err(failed)?;
         if response.status() != StatusCode::OK {
             return Err(LinkError::Way(format!("it answered {}", response.status())));
         }
@@ -164,32 +165,26 @@ impl Links {
         copy(&mut response.body_mut().as_reader(), sink)
     }
 
-    fn agent(&self, way: Way) -> &Agent {
-        let is_local = way == Way::ThisMachine;
-        self.agents[usize::from(is_local)].get_or_init(|| {
-            let config = Agent::config_builder()
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .timeout_resolve(Some(CONNECT_MAX))
-                .timeout_connect(Some(CONNECT_MAX))
-                .timeout_recv_response(Some(LINK_ANSWER_MAX))
-                .timeout_per_read(Some(SILENCE_MAX));
-            let config = if is_local { config.proxy(None) } else { config.tls_config(tls()) };
-            config.build().new_agent()
-        })
+    fn agent(&self, way: Way) -> Result<&Agent, TrustError> {
+        let kept = &self.agents[way as usize];
+        if let Some(agent) = kept.get() {
+            return Ok(agent);
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_resolve(Some(CONNECT_MAX))
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_recv_response(Some(LINK_ANSWER_MAX))
+            .timeout_per_read(Some(SILENCE_MAX));
+        // A bucket is believed as this machine believes: the upstream's authority is another's.
+        let config = match way {
+            Way::ThisMachine => config.proxy(None),
+            Way::Plain => config,
+            Way::Encrypted => config.tls_config(trust::believing(None)?),
+        };
+        Ok(kept.get_or_init(|| config.build().new_agent()))
     }
-}
-
-/// TLS as this machine trusts it: a chain's own bucket may have a certificate of its own.
-fn tls() -> TlsConfig {
-    let found = rustls_native_certs::load_native_certs();
-    let roots: Vec<_> =
-        found.certs.iter().map(|cert| Certificate::from_der(cert).to_owned()).collect();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .unversioned_rustls_crypto_provider(provider)
-        .build()
 }
 
 fn link_in(headers: &HeaderMap) -> Option<Link> {
@@ -206,6 +201,9 @@ fn number_in(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
 /// The driver's words, unless they could quote the link.
 fn in_words(error: &ureq::Error) -> String {
     match error {
+        _ if trust::problem_in(error).is_some() => {
+            "its certificate is not one that this machine trusts".to_owned()
+        }
         ureq::Error::Io(error) => error.kind().to_string(),
         ureq::Error::Timeout(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
             error.to_string()
@@ -242,12 +240,12 @@ fn copy(from: &mut dyn Read, sink: &mut CountingSink<'_>) -> Result<(), LinkErro
 mod tests {
     use std::io::{BufRead, BufReader};
     use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-    use std::sync::{Mutex, mpsc};
+    use std::sync::{Arc, Mutex, mpsc};
 
     use tillsync_channel::identity::UpstreamUrl;
     use tillsync_exchange::device::Secret;
 
-    use super::super::Caller;
+    use super::super::{Caller, Dialing};
     use super::*;
 
     /// A server that answers every request by a function of its head, and keeps the heads.
@@ -315,7 +313,8 @@ mod tests {
         let base = UpstreamUrl::parse(&format!("http://{}", upstream.address)).expect("a URL");
         let database = "S1".parse().expect("a database");
         let caller = Some(Caller { database, credential: Secret::from_random([7; 32]) });
-        HttpUpstream { caller, ..HttpUpstream::anonymous(&base, plain_http).expect("loopback") }
+        let dialing = Dialing { plain_http, authority: None };
+        HttpUpstream { caller, ..HttpUpstream::anonymous(&base, &dialing).expect("loopback") }
     }
 
     fn fetch(dialer: &HttpUpstream) -> Result<Vec<u8>, UpstreamError> {

@@ -1,7 +1,7 @@
 //! A channel or register that serves on a free port, and a program that uses it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,9 +15,10 @@ use tillsync_exchange::messages::DatabaseKind;
 use tokio::sync::oneshot;
 use ureq::Agent;
 
+use crate::dial::trust::believing;
 use crate::{
-    EnrolOptions, PlainHttp, ServeError, ServeOptions, SetupError, create_api_token, enrol,
-    serve_blocking,
+    EnrolOptions, Entrance, PlainHttp, ServeError, ServeOptions, SetupError, TlsFiles,
+    create_api_token, enrol, serve_blocking,
 };
 
 pub(super) struct MachineClock;
@@ -45,8 +46,16 @@ pub(super) struct Node {
     pub(super) address: SocketAddr,
     pub(super) token: String,
     kind: DatabaseKind,
+    encryption: Option<Encryption>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+/// How a node is reached, and whom it believes.
+#[derive(Clone)]
+pub(super) struct Encryption {
+    pub(super) authority: PathBuf,
+    pub(super) files: TlsFiles,
 }
 
 pub(super) fn kind_of(name: &str) -> DatabaseKind {
@@ -54,12 +63,21 @@ pub(super) fn kind_of(name: &str) -> DatabaseKind {
 }
 
 pub(super) fn enrol_at(dir: &Path, name: &str, upstream: &str) -> Result<(), SetupError> {
+    enrol_believing(dir, name, (upstream, None))
+}
+
+fn enrol_believing(
+    dir: &Path,
+    name: &str,
+    (upstream, upstream_ca): (&str, Option<&Path>),
+) -> Result<(), SetupError> {
     let options = EnrolOptions {
         data_dir: dir,
         kind: kind_of(name),
         upstream,
         code: name,
         plain_http: PlainHttp::LoopbackOnly,
+        upstream_ca,
     };
     enrol(options, &MachineEntropy).map(drop)
 }
@@ -70,6 +88,8 @@ pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
         kind,
         listen: "127.0.0.1:0".parse().expect("an address"),
         plain_http: PlainHttp::LoopbackOnly,
+        entrance: Entrance::default(),
+        upstream_ca: None,
         reconnect_max: Duration::from_millis(300),
         realtime_wait_max: Duration::from_millis(500),
         country_default: None,
@@ -82,14 +102,21 @@ pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
 impl Node {
     /// Enrols, makes a token and serves.
     pub(super) fn start(name: &str, upstream: &str) -> Self {
+        Node::start_with(name, upstream, None)
+    }
+
+    /// The same, with encryption in both directions.
+    pub(super) fn start_with(name: &str, upstream: &str, encryption: Option<Encryption>) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        enrol_at(dir.path(), name, upstream).expect("enrols");
+        let authority = encryption.as_ref().map(|encryption| encryption.authority.as_path());
+        enrol_believing(dir.path(), name, (upstream, authority)).expect("enrols");
         let kind = kind_of(name);
         let sources = (&MachineClock as &dyn Clock, &MachineEntropy as &dyn Entropy);
         let token = create_api_token(dir.path(), kind, "test", sources).expect("a token");
         let token = token.reveal().to_owned();
         let address = "127.0.0.1:0".parse().expect("an address");
-        let mut node = Node { dir, address, token, kind, stop: None, thread: None };
+        let (stop, thread) = (None, None);
+        let mut node = Node { dir, address, token, kind, encryption, stop, thread };
         node.serve();
         node
     }
@@ -97,7 +124,11 @@ impl Node {
     pub(super) fn serve(&mut self) {
         let (stop, stopped) = oneshot::channel::<()>();
         let (listening, heard) = mpsc::channel();
-        let options = options(self.dir.path(), self.kind);
+        let mut options = options(self.dir.path(), self.kind);
+        if let Some(Encryption { authority, files }) = self.encryption.clone() {
+            options.upstream_ca = Some(authority);
+            options.entrance.tls = Some(files);
+        }
         self.thread = Some(std::thread::spawn(move || {
             let on_listening = move |address| listening.send(address).expect("is waited for");
             serve_blocking(options, on_listening, async move { drop(stopped.await) })
@@ -114,7 +145,10 @@ impl Node {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match &self.encryption {
+            None => format!("http://{}", self.address),
+            Some(_) => format!("https://localhost:{}", self.address.port()),
+        }
     }
 
     pub(super) fn call(&self, verb: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -150,12 +184,17 @@ impl Node {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let agent: Agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(20)))
-            .build()
-            .new_agent();
+            .timeout_global(Some(Duration::from_secs(20)));
+        let config = match &self.encryption {
+            None => config,
+            Some(Encryption { authority, .. }) => {
+                config.tls_config(believing(Some(authority)).expect("an authority"))
+            }
+        };
+        let agent = config.build().new_agent();
         let request = request.body(body).expect("a request");
         let mut response = agent.run(request).expect("answers");
         let text = response.body_mut().read_to_string().expect("a body");

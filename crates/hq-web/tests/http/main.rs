@@ -4,6 +4,7 @@ mod api;
 mod authorization;
 mod bucket;
 mod exchange;
+mod limits;
 mod links;
 mod nodes;
 mod orders;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillsync_hq_web::{PackageLinks, PlainHttp, ServeError, ServeOptions, serve};
+use tillsync_hq_web::{Entrance, PackageLinks, PlainHttp, ServeError, ServeOptions, serve};
 
 use crate::site::{Site, package, wait_for};
 
@@ -19,6 +19,7 @@ fn plain_http_stays_on_loopback_unless_it_is_allowed() {
         hq: Arc::clone(&site.hq),
         listen: (Ipv4Addr::UNSPECIFIED, 0).into(),
         plain_http,
+        entrance: Entrance::default(),
         package_links: PackageLinks::default(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -93,6 +94,7 @@ fn the_server_may_hold_the_last_handle_on_headquarters() {
         hq,
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         plain_http: PlainHttp::LoopbackOnly,
+        entrance: Entrance::default(),
         package_links: PackageLinks::default(),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

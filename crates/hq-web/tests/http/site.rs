@@ -17,7 +17,9 @@ use tillsync_exchange::messages::MANIFEST_HEADER;
 use tillsync_exchange::package::{Manifest, PackageWriter, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_hq::{Headquarters, PackageStore};
-use tillsync_hq_web::{PackageLinks, PlainHttp, ServeOptions, serve};
+use tillsync_hq_web::{
+    Allowance, AttemptLimits, Entrance, PackageLinks, PlainHttp, ServeOptions, serve,
+};
 use tillsync_testkit::builders::{creation, database, epoch_id, package_id};
 use tillsync_testkit::headquarters::open_headquarters_over;
 use tokio::sync::oneshot;
@@ -79,22 +81,44 @@ impl Answer {
     }
 }
 
+/// Tests knock at every door.
+fn many_attempts() -> Entrance {
+    let many = Allowance { at_once: 1_000_000, one_every: Duration::from_millis(1) };
+    let attempts = AttemptLimits { enrolments: many, credentials: many };
+    Entrance { attempts, ..Entrance::default() }
+}
+
 impl Site {
     /// Serves a new headquarters.
     pub(crate) fn open() -> Site {
         let folder = tempfile::tempdir().expect("a folder");
         let packages =
             PackageStore::open_folder(&folder.path().join("packages")).expect("a folder");
-        Site::serve(folder, packages, PackageLinks::default())
+        Site::serve((folder, packages), PackageLinks::default(), many_attempts())
+    }
+
+    /// Serves a new headquarters where so many failures come to a limit.
+    pub(crate) fn open_strictly(at_once: u32) -> Site {
+        let folder = tempfile::tempdir().expect("a folder");
+        let packages =
+            PackageStore::open_folder(&folder.path().join("packages")).expect("a folder");
+        let few = Allowance { at_once, one_every: Duration::from_secs(60) };
+        let attempts = AttemptLimits { enrolments: few, credentials: few };
+        let entrance = Entrance { attempts, ..Entrance::default() };
+        Site::serve((folder, packages), PackageLinks::default(), entrance)
     }
 
     /// Serves a new headquarters whose packages are elsewhere.
     pub(crate) fn open_over(packages: PackageStore, links: PackageLinks) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
-        Site::serve(folder, packages, links)
+        Site::serve((folder, packages), links, many_attempts())
     }
 
-    fn serve(folder: TempDir, packages: PackageStore, package_links: PackageLinks) -> Site {
+    fn serve(
+        (folder, packages): (TempDir, PackageStore),
+        package_links: PackageLinks,
+        entrance: Entrance,
+    ) -> Site {
         let clock = Arc::new(WallClock::default());
         let hq = open_headquarters_over(folder.path(), packages, Arc::clone(&clock) as _);
         let operator = hq.create_operator_token("test").expect("a token").reveal().to_owned();
@@ -104,6 +128,7 @@ impl Site {
             hq: Arc::clone(&hq),
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             plain_http: PlainHttp::LoopbackOnly,
+            entrance,
             package_links,
         };
         let server = std::thread::spawn(move || {

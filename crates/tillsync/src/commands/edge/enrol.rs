@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tillsync_channel_web::EnrolOptions;
 use tillsync_exchange::messages::DatabaseKind;
 
-use super::plain_http;
+use super::{TrustArguments, plain_http};
 use crate::failure::Failure;
 use crate::{output, system};
 
@@ -18,6 +18,8 @@ pub(crate) struct EnrolArguments {
     /// The activation code, as `tillsync hq activation-code` printed it.
     #[arg(long, value_name = "CODE")]
     code: String,
+    #[command(flatten)]
+    trust: TrustArguments,
     /// Speak plain HTTP beyond this machine; anybody on the way can read along.
     #[arg(long)]
     allow_plain_http: bool,
@@ -35,6 +37,7 @@ pub(crate) fn enrol(
         upstream,
         code: &arguments.code,
         plain_http: plain_http(arguments.allow_plain_http),
+        upstream_ca: arguments.trust.upstream_ca.as_deref(),
     };
     let enrolled = tillsync_channel_web::enrol(options, system::entropy().as_ref())?;
     output::line(&format!("enrolled as {} in group {}", enrolled.database, enrolled.group));

@@ -7,7 +7,7 @@ use tillsync_channel_web::ServeOptions;
 use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::DatabaseKind;
 
-use super::plain_http;
+use super::{TrustArguments, plain_http};
 use crate::failure::Failure;
 use crate::serving::{self, ServeArguments};
 use crate::system;
@@ -23,8 +23,8 @@ pub(crate) struct EdgeServeArguments {
     reconnect_max: u64,
     /// The longest wait for headquarters when a till creates a customer through it; then the
     /// customer is created here.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5,
-        value_parser = clap::value_parser!(u64).range(1..=60))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=60))]
     realtime_timeout: u64,
     /// The country of addresses that name none, such as AUS.
     #[arg(long, value_name = "CODE")]
@@ -32,6 +32,8 @@ pub(crate) struct EdgeServeArguments {
     /// The currency of sales, orders and counts that name none.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: Currency,
+    #[command(flatten)]
+    trust: TrustArguments,
     #[command(flatten)]
     serving: ServeArguments,
 }
@@ -46,6 +48,8 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         kind,
         listen: serving.listen,
         plain_http: plain_http(serving.allow_plain_http),
+        entrance: serving.entrance(),
+        upstream_ca: arguments.trust.upstream_ca.clone(),
         reconnect_max: Duration::from_secs(arguments.reconnect_max),
         realtime_wait_max: Duration::from_secs(arguments.realtime_timeout),
         country_default: arguments.country.clone(),
@@ -53,6 +57,6 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         clock: system::clock(),
         entropy: system::entropy(),
     };
-    let server = tillsync_channel_web::serve(options, serving::announce, stop);
+    let server = tillsync_channel_web::serve(options, serving.announce(), stop);
     Ok(serving::run_to_end(runtime, server)?)
 }

@@ -25,7 +25,9 @@ const LISTEN_VARIABLE: &str = "TILLSYNC_LISTEN_URL";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     tillsync hq serve --data-dir /srv/tillsync --listen 127.0.0.1:8700\n  \
-    tillsync hq serve --database postgres://hq@db.example/tillsync --data-dir /mnt/tillsync\n\n\
+    tillsync hq serve --database postgres://hq@db.example/tillsync --data-dir /mnt/tillsync\n  \
+    tillsync hq serve --data-dir /srv/tillsync --listen 0.0.0.0:443 --tls-certificate hq.pem \
+    --tls-key hq.key\n\n\
     The first start writes a token for the operators' interface to operator.token there.\n\n\
     With --database, headquarters can run on any number of nodes at once over one database. \
     Packages are files of the data directory: every node must be given the same one, on storage \
@@ -77,9 +79,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plain_http =
         if serving.allow_plain_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
     let (listen, package_links) = (serving.listen, arguments.package_links.into());
-    let options = ServeOptions { hq: Arc::clone(&hq), listen, plain_http, package_links };
+    let (hq, entrance) = (Arc::clone(&hq), serving.entrance());
+    let options = ServeOptions { hq, listen, plain_http, entrance, package_links };
     // The node itself ends outside the runtime: it brings one of its own.
-    let server = tillsync_hq_web::serve(options, serving::announce, stop);
+    let server = tillsync_hq_web::serve(options, serving.announce(), stop);
     Ok(serving::run_to_end(runtime, server)?)
 }
 
