@@ -14,6 +14,7 @@ mod health;
 mod input;
 mod metrics;
 mod openapi;
+mod realtime;
 mod refusal;
 pub mod routes;
 mod server;

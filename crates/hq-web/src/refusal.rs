@@ -10,14 +10,16 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::messages::Refusal;
+use tillsync_exchange::messages::{Refusal, RefusedField};
 use tillsync_hq::access::AccessError;
+use tillsync_hq::create_now::CreateNowError;
 use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::distribution::DistributionError;
 use tillsync_hq::history::HistoryError;
 use tillsync_hq::items::ItemError;
 use tillsync_hq::jobs::{JobError, ScheduleError};
 use tillsync_hq::parameters::ParameterError;
+use tillsync_hq::profiles::ProfileError;
 use tillsync_hq::receive::ReceiveError;
 use tillsync_hq::recovery::RecoveryError;
 use tillsync_hq::repair_transactions::RepairError;
@@ -129,6 +131,16 @@ impl From<ReceiveError> for HttpError {
     }
 }
 
+impl From<CreateNowError> for HttpError {
+    fn from(error: CreateNowError) -> Self {
+        let violations = error.violations().map_or(&[][..], |violations| &violations.0);
+        let fields = violations.iter().map(RefusedField::from).collect();
+        let mut refused = HttpError::of(error.kind(), &error);
+        refused.refusal.fields = fields;
+        refused
+    }
+}
+
 macro_rules! refuse_by_kind {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for HttpError {
@@ -146,6 +158,7 @@ refuse_by_kind!(
     ItemError,
     JobError,
     ParameterError,
+    ProfileError,
     RecoveryError,
     RepairError,
     ScheduleError,

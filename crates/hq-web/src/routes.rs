@@ -14,8 +14,9 @@ use crate::api::items::ITEMS_BYTES_MAX;
 use crate::app::App;
 use crate::auth::{Guard, guard};
 use crate::input::JSON_BYTES_MAX;
+use crate::realtime::customers::CALL_BYTES_MAX;
 use crate::refusal::HttpError;
-use crate::{api, exchange, health, metrics, openapi};
+use crate::{api, exchange, health, metrics, openapi, realtime};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,10 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/exchange/v1/downloads/{session}", Device,
         |m| on(m, exchange::downloads::report_download)),
 
+    route(Post, "/realtime/v1/customers", Device,
+        |m| on(m, realtime::customers::create_customer)
+            .layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
+
     route(Get, "/api/v1/status", Operator, |m| on(m, api::status::show_status)),
     route(Get, "/api/v1/customers", Operator, |m| on(m, api::customers::find_customers)),
     route(Get, "/api/v1/customers/{key}", Operator, |m| on(m, api::customers::show_customer)),
@@ -157,6 +162,13 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/api/v1/items", Operator, |m| on(m, api::items::find_items)),
     route(Put, "/api/v1/items", Operator,
         |m| on(m, api::items::put_items).layer(DefaultBodyLimit::max(ITEMS_BYTES_MAX))),
+    route(Get, "/api/v1/profiles", Operator, |m| on(m, api::profiles::list_profiles)),
+    route(Patch, "/api/v1/profiles/{name}", Operator,
+        |m| on(m, api::profiles::change_profile)),
+    route(Get, "/api/v1/configuration", Operator,
+        |m| on(m, api::profiles::show_configuration)),
+    route(Put, "/api/v1/databases/{id}/profile", Operator,
+        |m| on(m, api::profiles::assign_profile)),
     route(Get, "/api/v1/parameters", Operator, |m| on(m, api::parameters::show_parameters)),
     route(Put, "/api/v1/parameters", Operator, |m| on(m, api::parameters::put_parameters)),
     route(Get, "/api/v1/jobs", Operator, |m| on(m, api::jobs::list_jobs)),

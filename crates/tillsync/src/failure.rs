@@ -139,6 +139,7 @@ failures!(
     tillsync_hq::jobs::JobError,
     tillsync_hq::jobs::ScheduleError,
     tillsync_hq::parameters::ParameterError,
+    tillsync_hq::profiles::ProfileError,
     tillsync_hq::recovery::RecoveryError,
     tillsync_hq::repair_transactions::RepairError,
     tillsync_hq::sequences::SequenceError,

@@ -103,6 +103,82 @@ fn stores_and_registers_are_added_once() {
 }
 
 #[test]
+fn functionality_profiles_are_set_and_given_to_channels() {
+    let folder = headquarters();
+    let check = |arguments, expected| check(folder.path(), arguments, expected);
+    check(
+        "hq add-channel S1 --data-dir .",
+        expect![[r#"
+        channel S1 is added to group default
+        exit 0
+    "#]],
+    );
+    check(
+        "hq profile list --data-dir .",
+        expect![[r#"
+        no functionality profile is in force: tills create customers and orders without ⏎
+        asking headquarters; `tillsync hq profile set` or a run of job 1070 changes that
+        exit 0
+    "#]],
+    );
+    check(
+        "hq profile set kiosk --data-dir .",
+        expect![[r#"
+        error: say what to set: --create-customers-async, ⏎
+        --allow-offline-customer-create or --create-orders-async
+        hint: correct what was given; --help shows an example
+        exit 2
+    "#]],
+    );
+    check(
+        "hq profile assign S1 kiosk --data-dir .",
+        expect![[r#"
+        error: there is no functionality profile kiosk; `tillsync hq profile set` makes ⏎
+        it
+        hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+        show what there is
+        exit 1
+    "#]],
+    );
+    check(
+        "hq profile set kiosk --allow-offline-customer-create no --data-dir .",
+        expect![[r#"
+            functionality profile kiosk (version 2): create_customers_async no, ⏎
+            allow_offline_customer_create no, create_orders_async yes
+            exit 0
+        "#]],
+    );
+    check(
+        "hq profile assign S1 kiosk --data-dir .",
+        expect![[r#"
+        S1 and its registers have functionality profile kiosk
+        exit 0
+    "#]],
+    );
+    check(
+        "hq profile list --data-dir .",
+        expect![[r#"
+        ┌─────────┬───────────────────────────────┬───────┬─────────┐
+        │ Profile ┆ Option                        ┆ Value ┆ Version │
+        ╞═════════╪═══════════════════════════════╪═══════╪═════════╡
+        │ default ┆ create_customers_async        ┆ no    ┆ 1       │
+        │ default ┆ allow_offline_customer_create ┆ yes   ┆ 1       │
+        │ default ┆ create_orders_async           ┆ yes   ┆ 1       │
+        │ kiosk   ┆ create_customers_async        ┆ no    ┆ 2       │
+        │ kiosk   ┆ allow_offline_customer_create ┆ no    ┆ 2       │
+        │ kiosk   ┆ create_orders_async           ┆ yes   ┆ 2       │
+        └─────────┴───────────────────────────────┴───────┴─────────┘
+        ┌─────────┬─────────┬─────────┬─────────┬────────────────────────┐
+        │ Channel ┆ Profile ┆ Version ┆ Applied ┆ State                  │
+        ╞═════════╪═════════╪═════════╪═════════╪════════════════════════╡
+        │ S1      ┆ kiosk   ┆ 3       ┆ -       ┆ changed, not there yet │
+        └─────────┴─────────┴─────────┴─────────┴────────────────────────┘
+        exit 0
+    "#]],
+    );
+}
+
+#[test]
 fn a_new_headquarters_is_sound_and_says_what_it_has() {
     let folder = headquarters();
     let token = std::fs::metadata(folder.path().join("hq/operator.token")).unwrap();

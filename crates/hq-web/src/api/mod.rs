@@ -17,6 +17,7 @@ pub mod orders;
 pub mod packages;
 pub mod parameters;
 pub mod postings;
+pub mod profiles;
 pub mod quarantine;
 pub mod recovery;
 pub mod repairs;

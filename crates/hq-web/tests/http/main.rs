@@ -10,6 +10,8 @@ mod nodes;
 mod orders;
 mod polls;
 mod posting;
+mod profiles;
+mod realtime;
 mod recovery;
 mod server;
 mod site;

@@ -8,6 +8,7 @@ mod copy;
 mod default_customer;
 mod migrate;
 mod nodes;
+mod profile;
 mod recovery;
 mod restored;
 mod serve;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     ActivationCode(activation_code::Arguments),
     /// Say whom the sales of a channel are posted to that name no customer.
     DefaultCustomer(default_customer::Arguments),
+    /// Show and set how the tills of channels create customers and orders.
+    #[command(subcommand)]
+    Profile(profile::Command),
     /// Let changes of a group travel at once, or when jobs run.
     SetMode(set_mode::Arguments),
     /// Say that the database was restored from a backup, before headquarters serves again.
@@ -62,6 +66,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::AddRegister(arguments) => add_register::run(arguments),
         Command::ActivationCode(arguments) => activation_code::run(arguments),
         Command::DefaultCustomer(arguments) => default_customer::run(arguments),
+        Command::Profile(command) => profile::run(command),
         Command::SetMode(arguments) => set_mode::run(arguments),
         Command::Restored(arguments) => restored::run(arguments),
         Command::Recovery(command) => recovery::run(command),
