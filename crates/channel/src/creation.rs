@@ -75,7 +75,7 @@ fn through_headquarters(
 ) -> Result<CustomerView, CreateError> {
     let prepared = match intend(edge, prepared)? {
         Intended::Settled(view) => return Ok(*view),
-        Intended::Ask(prepared) => prepared,
+        Intended::Ask(prepared) => *prepared,
     };
     let call = CreateCustomerCall { operations: prepared.rows() };
     match call_create_customer(edge, upstream, &call, now) {
@@ -93,14 +93,14 @@ fn through_headquarters(
 
 enum Intended {
     Settled(Box<CustomerView>),
-    Ask(Prepared),
+    Ask(Box<Prepared>),
 }
 
 /// Writes down what headquarters is going to be asked for, if it has a key; takes what was written
 /// down before instead, if there is something.
 fn intend(edge: &Edge, prepared: Prepared) -> Result<Intended, CreateError> {
     if prepared.keyed.is_none() {
-        return Ok(Intended::Ask(prepared));
+        return Ok(Intended::Ask(Box::new(prepared)));
     }
     edge.db.write(move |connection| {
         let keyed = prepared.keyed.as_ref().expect("checked above");
@@ -110,7 +110,7 @@ fn intend(edge: &Edge, prepared: Prepared) -> Result<Intended, CreateError> {
             return Ok(Intended::Settled(Box::new(view)));
         }
         let kept = intention::keep(connection, keyed, &prepared)?;
-        Ok(Intended::Ask(prepared.with(kept)?))
+        Ok(Intended::Ask(Box::new(prepared.with(kept)?)))
     })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! It records what is done where it is done, in an append-only log of customer operations and of
 //! sales, orders and shifts, and exchanges it with its upstream over the protocol of
-//! `tillsync-exchange`. It must never wait for its upstream to accept a customer or a sale, edit or
-//! forget anything recorded, open a socket, or read a clock or draw a random number that was not
+//! `tillsync-exchange`. It must never wait for its upstream to accept a sale, nor a customer unless
+//! its functionality profile says so, and then not for long. It must never edit or forget anything
+//! recorded, open a socket, or read a clock or draw a random number that was not
 //! handed to it.
 
 pub mod apply;

@@ -139,10 +139,9 @@ fn a_register_asks_through_its_store() {
     assert_eq!((status, &customer["IsAsyncCustomer"]), (201, &json!(false)), "{customer}");
     let path = "/Commerce/Customers('C-00000')";
     assert_eq!(channel.call("GET", path, &Value::Null).0, 200, "the store has it as well");
-    hq.desk().call_answer = CallAnswer::Other(
-        400,
-        json!({"code": "invalid", "message": "no", "fields": [{"field": "Email", "message": "no"}]}),
-    );
+    let fields = json!([{"field": "Email", "message": "no"}]);
+    let refusal = json!({"code": "invalid", "message": "no", "fields": fields});
+    hq.desk().call_answer = CallAnswer::Other(400, refusal);
     let (status, error) = create(&register, "2");
     assert_eq!((status, targets(&error)), (400, vec!["Email"]), "{error}");
     hq.desk().call_answer = CallAnswer::Silence;
