@@ -1,8 +1,9 @@
 //! Searching the customers of this database: downloaded and pending ones alike.
 //!
-//! The work of a search is bounded however many customers there are and however many of them share
-//! a word: rows are taken in the order in which they are shown until there are enough, and where
-//! they must be read to be ranked, it is [`CANDIDATES_MAX`] of them.
+//! The work of a search does not grow with what is found: rows are taken in the order in which they
+//! are shown until there are enough, and where they must be read to be ranked, it is
+//! [`CANDIDATES_MAX`] of them. What grows is the walk of the index through the rows of several
+//! frequent words that hardly anybody has together.
 
 mod addresses;
 pub(crate) mod index;
@@ -11,7 +12,7 @@ mod terms;
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 
@@ -29,7 +30,7 @@ pub const KEYWORD_CHARS_MAX: usize = 200;
 /// How far into the result pages reach: who is not among so many is found by more words.
 pub const REACH_MAX: u32 = 10_000;
 /// Rows that one search reads to rank them, where the index alone cannot.
-const CANDIDATES_MAX: usize = 500;
+const CANDIDATES_MAX: usize = 200;
 
 /// Which part of the result is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +70,11 @@ impl SearchError {
 
 /// Finds customers by what somebody typed, in this order:
 ///
-/// 1. by the GUID, the account, or the beginning of an account with a digit in it;
+/// 1. by the GUID or the account, and then nobody else; by the beginning of an account that has a
+///    digit in it;
 /// 2. by the beginning of a phone number, whatever punctuation it was typed with (F90);
-/// 3. by words of the name or e-mail address, in any order, each of which may be a beginning: all
-///    of them match;
+/// 3. by words of the name, in any order, each of which may be a beginning: all of them match; by
+///    the beginning of an e-mail address or, behind an @, of its domain;
 /// 4. by words of one address, in their order;
 /// 5. by some of the words, the more the further in front.
 ///
@@ -151,7 +153,9 @@ impl Found {
 }
 
 fn matching(connection: &Connection, keyword: &str, found: &mut Found) -> Result<(), DbError> {
-    by_key(connection, keyword, found)?;
+    if by_key(connection, keyword, found)? == Key::Whole {
+        return Ok(());
+    }
     let typed = Keyword::read(keyword);
     if let Some(phone) = typed.phone
         && !found.is_full()
@@ -163,10 +167,12 @@ fn matching(connection: &Connection, keyword: &str, found: &mut Found) -> Result
     }
     if let [forms] = typed.words.as_slice() {
         names::by_one_word(connection, forms, found)?;
+        if_wanted(found, |found| names::by_one_word(connection, typed.email.as_slice(), found))?;
         return if_wanted(found, |found| addresses::by_address(connection, &typed.address, found));
     }
     let names = Names::ask(connection, &typed.words)?;
     names.all(found)?;
+    if_wanted(found, |found| names::by_one_word(connection, typed.email.as_slice(), found))?;
     if_wanted(found, |found| addresses::by_address(connection, &typed.address, found))?;
     if_wanted(found, |found| names.some(found))
 }
@@ -178,27 +184,46 @@ fn if_wanted(
     if found.is_full() { Ok(()) } else { more(found) }
 }
 
-fn by_key(connection: &Connection, keyword: &str, found: &mut Found) -> Result<(), DbError> {
-    if let Ok(CustomerKey::Temporary(guid)) = keyword.parse() {
-        let sql = "SELECT row FROM customer WHERE guid = ?1";
+/// Whether what was typed is somebody's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// It is: nobody else is meant.
+    Whole,
+    /// It can be the beginning of one, or something else.
+    Other,
+}
+
+fn by_key(connection: &Connection, keyword: &str, found: &mut Found) -> Result<Key, DbError> {
+    let mut row_of = |sql: &str, key: &dyn ToSql| -> Result<bool, DbError> {
         let mut statement = connection.prepare_cached(sql)?;
-        for row in statement.query_map([guid.as_uuid().as_bytes()], |row| row.get(0))? {
-            found.add(row?);
+        let row: Option<i64> = statement.query_row([key], |row| row.get(0)).optional()?;
+        row.into_iter().for_each(|row| found.add(row));
+        Ok(row.is_some())
+    };
+    if let Ok(CustomerKey::Temporary(guid)) = keyword.parse()
+        && row_of("SELECT row FROM customer WHERE guid = ?1", guid.as_uuid().as_bytes())?
+    {
+        return Ok(Key::Whole);
+    }
+    let accounts = [keyword.to_owned(), keyword.to_uppercase()];
+    for account in &accounts {
+        if row_of("SELECT row FROM customer WHERE account = ?1", account)? {
+            return Ok(Key::Whole);
         }
     }
-    let sql = "SELECT row FROM customer WHERE account >= ?1 AND account < ?2
-               ORDER BY account LIMIT ?3";
-    let mut statement = connection.prepare_cached(sql)?;
-    for account in [keyword.to_owned(), keyword.to_uppercase()] {
-        // Letters alone begin nearly every account: they are part of a name.
-        let is_beginning = account.chars().any(|c| c.is_ascii_digit());
-        let end = if is_beginning { end_of(&account) } else { format!("{account}\0") };
-        let limit = found.wanted();
-        for row in statement.query_map(params![account, end, limit], |row| row.get(0))? {
-            found.add(row?);
+    // Letters alone begin nearly every account: they are part of a name.
+    if keyword.contains(|c: char| c.is_ascii_digit()) {
+        let sql = "SELECT row FROM customer WHERE account >= ?1 AND account < ?2
+                   ORDER BY account LIMIT ?3";
+        let mut statement = connection.prepare_cached(sql)?;
+        for account in &accounts {
+            let limits = params![account, end_of(account), found.wanted()];
+            for row in statement.query_map(limits, |row| row.get(0))? {
+                found.add(row?);
+            }
         }
     }
-    Ok(())
+    Ok(Key::Other)
 }
 
 /// Reads customers, in the order of the rows.

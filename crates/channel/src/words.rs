@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 
 const EMAIL_MARK: char = '\u{e000}';
 const PHONE_MARK: char = '\u{e001}';
+const DOMAIN_MARK: char = '\u{e003}';
 /// ASCII punctuation of an e-mail address stands behind this, in the order of ASCII.
 const PUNCTUATION: u32 = 0xe100;
 /// Any other sign in an e-mail address.
@@ -28,9 +29,11 @@ pub(crate) fn index_words(content: &CustomerContent) -> String {
         push_words(&mut words, name);
     }
     for email in [&content.email, &content.receipt_email].into_iter().flatten() {
-        // The parts of an address are words people search for as well.
-        push_words(&mut words, email);
-        words.push(email_word(email));
+        // Its parts are no words of a name: they would drown the names that begin like them.
+        words.push(marked(EMAIL_MARK, email));
+        if let Some(at) = email.rfind('@') {
+            words.push(marked(DOMAIN_MARK, &email[at + 1..]));
+        }
     }
     for phone in [&content.phone, &content.cellphone].into_iter().flatten() {
         let digits = digits_of(phone);
@@ -68,6 +71,8 @@ pub(crate) fn address_words(content: &AddressContent) -> Vec<String> {
 pub(crate) struct Keyword {
     /// The beginning of a phone number, when all of it can be one.
     pub(crate) phone: Option<String>,
+    /// The beginning of an e-mail address or of a domain, when it is one word.
+    pub(crate) email: Option<String>,
     /// Words of names, each in the forms that it may stand under in the index.
     pub(crate) words: Vec<Vec<String>>,
     /// Words of an address, in their order.
@@ -85,7 +90,7 @@ impl Keyword {
         };
         for part in keyword.split_whitespace() {
             if part.contains('@') && part.chars().any(char::is_alphanumeric) {
-                push(vec![email_word(part)]);
+                push(vec![email_of(part)]);
                 continue;
             }
             let phone = phone_of(part);
@@ -99,7 +104,9 @@ impl Keyword {
         let mut address = Vec::new();
         push_words(&mut address, keyword);
         address.truncate(WORDS_MAX);
-        Keyword { phone: phone_of(keyword), words, address }
+        let is_one = !keyword.contains(char::is_whitespace);
+        let email = Some(keyword).filter(|text| is_one && text.contains(char::is_alphanumeric));
+        Keyword { phone: phone_of(keyword), email: email.map(email_of), words, address }
     }
 }
 
@@ -158,9 +165,17 @@ fn digits_of(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
+/// An e-mail address from its beginning, or a domain behind its sign.
+fn email_of(text: &str) -> String {
+    match text.strip_prefix('@') {
+        Some(domain) => marked(DOMAIN_MARK, domain),
+        None => marked(EMAIL_MARK, text),
+    }
+}
+
 /// One word of which every beginning stays a beginning.
-fn email_word(email: &str) -> String {
-    let mut word = String::from(EMAIL_MARK);
+fn marked(mark: char, email: &str) -> String {
+    let mut word = String::from(mark);
     for c in folded(email) {
         word.push(match c {
             c if c.is_alphanumeric() => c,
@@ -177,16 +192,23 @@ mod tests {
 
     use super::*;
 
-    fn check(keyword: &str, expected: Expect) {
+    fn check(text: &str, expected: Expect) {
         let visible = |word: &str| {
-            let marked = word.replace(EMAIL_MARK, "mail:").replace(PHONE_MARK, "phone:");
+            let marked = word
+                .replace(EMAIL_MARK, "mail:")
+                .replace(PHONE_MARK, "phone:")
+                .replace(DOMAIN_MARK, "@");
             let plain = |c: char| match u32::from(c).checked_sub(PUNCTUATION) {
                 Some(code @ 0..0x80) => char::from_u32(code).unwrap_or(c),
                 _ => c,
             };
             marked.chars().map(plain).collect::<String>()
         };
-        let keyword = Keyword::read(keyword);
+        let keyword = Keyword::read(text);
+        assert_eq!(
+            keyword.email.is_some(),
+            !text.trim().contains(' ') && !keyword.words.is_empty()
+        );
         let words: Vec<String> = keyword.words.iter().map(|w| visible(&w.join("|"))).collect();
         let phone = keyword.phone.as_deref().map(visible).unwrap_or_default();
         let text = format!("{phone}; {}; {}", words.join(" "), keyword.address.join(" "));
@@ -201,6 +223,7 @@ mod tests {
             expect!["phone:44123456; 44 123|phone:123 456|phone:456; 44 123 456"],
         );
         check("Ada@Ex.com", expect!["; mail:ada@ex.com; ada ex com"]);
+        check("@Ex.com", expect!["; @ex.com; ex com"]);
         check("12 Mäinstraße, Łódź", expect!["; 12 mainstrasse lodz; 12 mainstrasse lodz"]);
         check("Jean-Luc O'Neill", expect!["; jean luc oneill; jean luc oneill"]);
     }

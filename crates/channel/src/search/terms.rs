@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use crate::db::DbError;
 
 /// Terms that one beginning may stand for in a question to the index.
-const TERMS_MAX: usize = 40;
+const TERMS_MAX: usize = 32;
 
 /// One of the text indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use tillsync_domain::customer::{AddressDraft, CustomerDraft};
 use tillsync_domain::kind::ErrorKind;
 
 use super::world::{Shop, at, shop};
+use crate::DbError;
 use crate::create::{CreateCustomer, create_customer};
 use crate::search::{PAGE_MAX, Page, REACH_MAX, search_customers};
 
@@ -188,4 +189,41 @@ fn nothing_that_can_be_typed_is_an_error_or_finds_everybody() {
     check(&shop, &long[3], &["Ann Lee"]);
     check(&shop, "ann\" OR \"x", &["Ann Lee"]);
     check(&shop, "ann AND NOT", &["Ann Lee"]);
+}
+
+#[test]
+fn an_email_address_is_found_from_its_beginning_and_by_its_domain() {
+    let shop = shop("S1", None, 1);
+    let with = |last: &str, email: &str| {
+        let customer = CustomerDraft { email: Some(email.into()), ..named("Ann", last).customer };
+        CreateCustomer { customer, ..CreateCustomer::default() }
+    };
+    create(&shop, with("Lee", "a.lee+shop@Example.com"));
+    create(&shop, with("Ray", "ray99@example.org"));
+    for keyword in ["a.lee+shop@example.com", "a.lee+shop@ex", "@example.com"] {
+        check(&shop, keyword, &["Ann Lee"]);
+    }
+    assert_eq!(found(&shop, "A.LEE+")[0], "Ann Lee");
+    check(&shop, "@example", &["Ann Lee", "Ann Ray"]);
+    check(&shop, "ray99", &["Ann Ray"]);
+    check(&shop, "nobody ray99@example.org", &["Ann Ray"]);
+    check(&shop, "example", &[]);
+}
+
+#[test]
+fn a_whole_account_means_nobody_else_and_its_beginning_means_all() {
+    let shop = shop("S1", None, 1);
+    for last in ["C-1", "Other", "C-100"] {
+        create(&shop, named("Ann", last));
+    }
+    let sql = "UPDATE customer SET account = 'C-' || (row * 100) WHERE row < 3";
+    let numbered = shop.edge.db.write(move |connection| -> Result<(), DbError> {
+        connection.execute_batch(sql)?;
+        Ok(())
+    });
+    numbered.expect("are numbered");
+    check(&shop, "C-100", &["Ann C-1"]);
+    check(&shop, "c-100", &["Ann C-1"]);
+    assert_eq!(found(&shop, "c-2")[0], "Ann Other");
+    check(&shop, "C-", &["Ann C-1", "Ann C-100"]);
 }
