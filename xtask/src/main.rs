@@ -1,11 +1,12 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
 //! `check-demo`, `sim`, `fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
-//! `relocate`.
+//! `relocate`, `bench`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
 #![expect(clippy::print_stdout, reason = "a command line program reports on standard output")]
 
+mod bench;
 mod cargo;
 mod check_demo;
 mod ci;
@@ -85,6 +86,10 @@ enum Command {
     ///
     /// Example: cargo xtask postgres-faults --story failover
     PostgresFaults(postgres_faults::Arguments),
+    /// Measure what must be quick, with a program built as it ships.
+    ///
+    /// Example: cargo xtask bench search --customers 1000000
+    Bench(bench::Arguments),
     /// Check the JSON report that `tillsync demo --json` printed.
     CheckDemo(check_demo::Arguments),
 }
@@ -103,6 +108,7 @@ fn main() -> ExitCode {
         Command::Cluster(arguments) => cluster::run(root, &arguments),
         Command::Relocate(arguments) => relocate::run(root, &arguments),
         Command::PostgresFaults(arguments) => postgres_faults::run(root, &arguments),
+        Command::Bench(arguments) => bench::run(root, &arguments),
         Command::CheckDemo(arguments) => check_demo::run(&arguments),
     };
     match outcome {

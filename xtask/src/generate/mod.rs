@@ -9,7 +9,7 @@ mod words;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -33,14 +33,20 @@ pub(crate) struct Arguments {
 
 /// Writes the file.
 pub(crate) fn run(arguments: &Arguments) -> Result<Verdict> {
+    write_file(&arguments.out, arguments.customers, arguments.seed)?;
     let name = arguments.out.display();
-    let file = File::create(&arguments.out).with_context(|| format!("create {name}"))?;
-    let mut out = BufWriter::new(file);
-    write_customers(&mut out, arguments.customers, arguments.seed)
-        .and_then(|()| out.flush())
-        .with_context(|| format!("write {name}"))?;
     println!("{name}: {} customers from seed {}", arguments.customers, arguments.seed);
     Ok(Verdict::Passed)
+}
+
+/// Writes the customers of a seed to a file; an existing one is replaced.
+pub(crate) fn write_file(path: &Path, customers: u64, seed: u64) -> Result<()> {
+    let name = path.display();
+    let file = File::create(path).with_context(|| format!("create {name}"))?;
+    let mut out = BufWriter::new(file);
+    write_customers(&mut out, customers, seed)
+        .and_then(|()| out.flush())
+        .with_context(|| format!("write {name}"))
 }
 
 const HEADER: &str = "rec_id, given_name, surname, street_number, address_1, address_2, suburb, \
