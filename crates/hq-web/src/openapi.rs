@@ -23,6 +23,7 @@ const OPERATOR_TOKEN: &str = "operator_token";
         api::customers::find_customers,
         api::customers::show_customer,
         api::traces::trace_customer,
+        api::why_not_here::explain_absence,
         api::history::list_customer_orders,
         api::history::show_balance,
         api::operations::list_operations,

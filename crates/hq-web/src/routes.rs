@@ -123,6 +123,8 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/api/v1/customers/{key}", Operator, |m| on(m, api::customers::show_customer)),
     route(Get, "/api/v1/customers/{key}/trace", Operator,
         |m| on(m, api::traces::trace_customer)),
+    route(Get, "/api/v1/customers/{key}/why-not-here", Operator,
+        |m| on(m, api::why_not_here::explain_absence)),
     route(Get, "/api/v1/customers/{key}/orders", Operator,
         |m| on(m, api::history::list_customer_orders)),
     route(Get, "/api/v1/customers/{key}/balance", Operator,

@@ -404,6 +404,16 @@ fn a_customer_that_nobody_knows_is_not_found() {
     );
     check(
         folder.path(),
+        "customer why-not-here C-00000001 --channel S1 --data-dir .",
+        expect![[r#"
+            error: there is no database S1
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
+            exit 1
+        "#]],
+    );
+    check(
+        folder.path(),
         "customer status --data-dir .",
         expect![[r#"
         Operations: Pending 0, Succeeded 0, Failed 0, Quarantined 0

@@ -28,6 +28,7 @@ pub mod statements;
 pub mod status;
 pub mod traces;
 pub mod transactions;
+pub mod why_not_here;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -151,6 +151,12 @@ fn customers_are_found_by_page_by_text_and_by_either_key() {
     assert_eq!(trace["account"], customer["account"]);
     assert_eq!(trace["stage"], "promoted");
     assert_eq!(trace["databases"][0]["since"], Value::Null);
+    let why = site.get(&format!("/api/v1/customers/{guid}/why-not-here?channel=S1"));
+    assert_eq!((&why["channel"], &why["is_here"]), (&json!("S1"), &json!(false)));
+    assert_eq!(why["causes"][0]["code"], "not_packed");
+    assert_eq!(why["causes"][0]["advice"], "`tillsync job run 1010`");
+    let path = format!("/api/v1/customers/{guid}/why-not-here?channel=S9");
+    site.operate("GET", &path, None).refusal(404, "not_found");
 
     site.operate("GET", "/api/v1/customers/C-9", None).refusal(404, "not_found");
     site.operate("GET", "/api/v1/customers?limit=0", None).refusal(400, "invalid");

@@ -24,3 +24,4 @@ mod sales;
 mod statements;
 mod upload;
 mod validation;
+mod why_not_here;

@@ -6,6 +6,7 @@ mod history;
 mod show;
 mod status;
 pub(crate) mod trace;
+mod why_not_here;
 
 use crate::failure::Failure;
 
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Show(show::Arguments),
     /// Show through which stages a customer went, when, and which stores know its account.
     Trace(trace::Arguments),
+    /// Show why a store does not see a customer, and what to do.
+    WhyNotHere(why_not_here::Arguments),
     /// List what a customer bought and ordered, by either of its keys.
     History(history::Arguments),
     /// Show what a customer owes.
@@ -31,6 +34,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Find(arguments) => find::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Trace(arguments) => trace::run(arguments),
+        Command::WhyNotHere(arguments) => why_not_here::run(arguments),
         Command::History(arguments) => history::run(arguments),
         Command::Balance(arguments) => balance::run(arguments),
         Command::Status(arguments) => status::run(arguments),
