@@ -35,7 +35,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let found = hq.why_not_here(&arguments.key, &arguments.channel)?;
     let is_waiting = found.causes.iter().any(|cause| matches!(cause, Cause::NotUploaded { .. }));
     let places = if is_waiting { places_of(arguments)? } else { vec![] };
-    let cause = |cause: &Cause| json!({"code": cause.code(), "what": cause.what(), "advice": cause.advice()});
+    let cause = |cause: &Cause| {
+        let (what, advice) = (cause.what(), cause.advice());
+        json!({"code": cause.code(), "what": what, "advice": advice})
+    };
     let value = json!({
         "channel": found.database.as_str(),
         "is_here": found.is_here,
