@@ -36,14 +36,14 @@ const CHUNK_BYTES: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Refused {
     status: StatusCode,
-    refusal: Refusal,
+    refusal: Box<Refusal>,
 }
 
 impl Refused {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let (code, message) = (kind.code().to_owned(), message.into());
         let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
-        Refused { status: status_of(kind), refusal }
+        Refused { status: status_of(kind), refusal: Box::new(refusal) }
     }
 
     /// The same, with the fields that were refused.
