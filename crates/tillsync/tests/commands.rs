@@ -103,7 +103,7 @@ fn stores_and_registers_are_added_once() {
 }
 
 #[test]
-fn functionality_profiles_are_set_and_given_to_channels() {
+fn a_functionality_profile_is_made_before_a_channel_gets_it() {
     let folder = headquarters();
     let check = |arguments, expected| check(folder.path(), arguments, expected);
     check(
@@ -140,13 +140,27 @@ fn functionality_profiles_are_set_and_given_to_channels() {
         exit 1
     "#]],
     );
+}
+
+#[test]
+fn functionality_profiles_are_listed_with_what_channels_have_applied() {
+    let folder = headquarters();
+    let check = |arguments, expected| check(folder.path(), arguments, expected);
     check(
-        "hq profile set kiosk --allow-offline-customer-create no --data-dir .",
+        "hq add-channel S1 --data-dir .",
         expect![[r#"
-            functionality profile kiosk (version 2): create_customers_async no, ⏎
-            allow_offline_customer_create no, create_orders_async yes
-            exit 0
-        "#]],
+        channel S1 is added to group default
+        exit 0
+    "#]],
+    );
+    let set = "hq profile set kiosk --allow-offline-customer-create no --data-dir .";
+    check(
+        set,
+        expect![[r#"
+        functionality profile kiosk (version 2): create_customers_async no, ⏎
+        allow_offline_customer_create no, create_orders_async yes
+        exit 0
+    "#]],
     );
     check(
         "hq profile assign S1 kiosk --data-dir .",
@@ -212,70 +226,33 @@ fn every_job_is_listed() {
     let folder = headquarters();
     check(
         folder.path(),
-        "job list --data-dir . --json",
+        "job list --data-dir .",
         expect![[r#"
-            [
-              {
-                "job": "1070",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Channel configuration"
-              },
-              {
-                "job": "1040",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Products"
-              },
-              {
-                "job": "P-0001",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Upload channel transactions and asynchronous customers"
-              },
-              {
-                "job": "synchronize-customers",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Synchronize customers and business partners from async mode"
-              },
-              {
-                "job": "1010",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Customers"
-              },
-              {
-                "job": "synchronize-orders",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Synchronize orders"
-              },
-              {
-                "job": "validate-transactions",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Validate store transactions"
-              },
-              {
-                "job": "transactional-statements",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Post transactional statements"
-              },
-              {
-                "job": "financial-statements",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Post financial statements"
-              },
-              {
-                "job": "classic-statements",
-                "last_run": null,
-                "recurrence": null,
-                "title": "Post statements"
-              }
-            ]
+            ┌──────────────────────────┬─────────────────────────────────────────────────────────────┬──────────────────┬──────────┬───────────┐
+            │ Job                      ┆ What it does                                       ⏎
+                     ┆ Recurrence (UTC) ┆ Last run ┆ Outcome   │
+            ╞══════════════════════════╪═════════════════════════════════════════════════════════════╪══════════════════╪══════════╪═══════════╡
+            │ 1070                     ┆ Channel configuration                              ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ 1040                     ┆ Products                                           ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ P-0001                   ┆ Upload channel transactions and asynchronous ⏎
+            customers      ┆ none             ┆ -        ┆ never ran │
+            │ synchronize-customers    ┆ Synchronize customers and business partners from ⏎
+            async mode ┆ none             ┆ -        ┆ never ran │
+            │ 1010                     ┆ Customers                                          ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ synchronize-orders       ┆ Synchronize orders                                 ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ validate-transactions    ┆ Validate store transactions                        ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ transactional-statements ┆ Post transactional statements                      ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ financial-statements     ┆ Post financial statements                          ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ classic-statements       ┆ Post statements                                    ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            └──────────────────────────┴─────────────────────────────────────────────────────────────┴──────────────────┴──────────┴───────────┘
             exit 0
         "#]],
     );

@@ -1,4 +1,5 @@
-//! Jobs 1010, 1040 and 1070: make one package per group of what changed, or a snapshot of everything.
+//! Jobs 1010, 1040 and 1070: make one package per group of what changed, or a snapshot of
+//! everything.
 //!
 //! A package is built on local disk, stored, and only then becomes known: a crash leaves at most
 //! bytes that nobody refers to.

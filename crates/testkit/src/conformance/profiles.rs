@@ -76,7 +76,7 @@ pub fn only_a_profile_that_changes_gets_a_version(storage: &dyn Storage) {
     assert_eq!(storage.read(|tx| tx.change_horizon()).expect("readable"), Version(4));
 }
 
-/// A row is as new as the newer of its profile and its assignment; registers have none of their own.
+/// A row is as new as the newer of its profile and its assignment; registers have none.
 pub fn channels_have_the_profile_they_were_given_or_the_default(storage: &dyn Storage) {
     add_three(storage);
     put(storage, "default", ASKS);

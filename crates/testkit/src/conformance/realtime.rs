@@ -1,5 +1,5 @@
-//! Creating customers while a till waits: one account whatever comes first, and nothing at all where
-//! it cannot be given.
+//! Creating customers while a till waits: one account whatever comes first, and nothing at all
+//! where it cannot be given.
 
 use std::sync::Arc;
 

@@ -29,6 +29,8 @@ fn busy_chain() -> World {
     world.default_customer("S2");
     world.hq().create_operator_token("operator").unwrap();
     world.change_parameters(|parameters| parameters.posting_mode = PostingMode::Classic);
+    let (store, profile) = ("S1".parse().unwrap(), "default".parse().unwrap());
+    world.hq().assign_profile(&store, &profile).unwrap();
     world.open_shift("S1", "50.00");
     day(&mut world, "first");
     world.close_shift("S1", "1.00");
