@@ -34,7 +34,8 @@ use tillsync_hq::validate::ValidateError;
 #[derive(Debug)]
 pub(crate) struct HttpError {
     status: StatusCode,
-    refusal: Refusal,
+    // In a box, so that results of handlers stay small.
+    refusal: Box<Refusal>,
 }
 
 impl HttpError {
@@ -42,7 +43,7 @@ impl HttpError {
     pub(crate) fn new(kind: ErrorKind, message: impl Display) -> Self {
         let (code, message) = (kind.code().to_owned(), message.to_string());
         let refusal = Refusal { code, message, watermark: None, fields: Vec::new() };
-        HttpError { status: status_of(kind), refusal }
+        HttpError { status: status_of(kind), refusal: Box::new(refusal) }
     }
 
     /// Refuses input that breaks a rule of the interface.
