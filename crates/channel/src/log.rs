@@ -14,7 +14,7 @@ use tillsync_domain::money::Currency;
 use tillsync_domain::trade::Trade;
 use tillsync_exchange::rows::ContentHash;
 use tillsync_exchange::rows::document::DocumentRow;
-use tillsync_exchange::rows::log::LogRow;
+use tillsync_exchange::rows::log::{LogRow, mark};
 use tillsync_exchange::rows::operation::OperationRow;
 
 use crate::db::{DbError, digest_column, parsed_column, time_column, uuid_column};
@@ -114,19 +114,23 @@ pub(crate) fn document_set_aside(
     Ok(())
 }
 
-/// The entry at a counter, if there is one.
-pub(crate) fn entry_id_at(
+/// What a watermark would say of the entry at a counter, if there is one.
+pub(crate) fn mark_at(
     connection: &Connection,
     counter: Counter,
 ) -> Result<Option<EntryId>, DbError> {
     let found = connection
         .prepare_cached(
-            "SELECT id FROM operation WHERE counter = ?1
-             UNION ALL SELECT id FROM document WHERE counter = ?1",
+            "SELECT id, relayed_at FROM operation WHERE counter = ?1
+             UNION ALL SELECT id, relayed_at FROM document WHERE counter = ?1",
         )?
-        .query_row([counter.0], |row| uuid_column(row, 0))
+        .query_row([counter.0], |row| {
+            let is_relayed = row.get::<_, Option<i64>>(1)?.is_some();
+            let relayed_at = is_relayed.then(|| time_column(row, 1)).transpose()?;
+            Ok(mark(EntryId::from_uuid(uuid_column(row, 0)?), relayed_at))
+        })
         .optional()?;
-    Ok(found.map(EntryId::from_uuid))
+    Ok(found)
 }
 
 /// Hands out entries with consecutive counters, beginning at one, until told to stop.

@@ -207,7 +207,7 @@ impl Upload {
         for row in &self.rows {
             *counts.entry(self.take(connection, row)?).or_default() += 1;
         }
-        let last = self.rows.last().map(|last| (Counter(last.counter()), last.id()));
+        let last = self.rows.last().map(|last| (Counter(last.counter()), last.mark()));
         if let Some(advanced) = watermark::advanced(&watermark, last) {
             watermark = advanced;
             self.watermark_write(connection, &watermark)?;

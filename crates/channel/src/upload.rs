@@ -207,7 +207,7 @@ fn has_diverged(
     connection: &rusqlite::Connection,
     watermark: Watermark,
 ) -> Result<bool, UploadError> {
-    let ours = log::entry_id_at(connection, watermark.counter)?;
+    let ours = log::mark_at(connection, watermark.counter)?;
     Ok(watermark::has_diverged(&watermark, ours))
 }
 

@@ -283,7 +283,7 @@ fn read_upload(
         if found != expected {
             return Err(ReceiveError::BrokenCounters { row, expected, found });
         }
-        entries.last = Some((found, entry.id()));
+        entries.last = Some((found, entry.mark()));
         match entry {
             LogRow::Operation(operation) => entries.operations.push(operation),
             LogRow::Document(document) => entries.documents.push(arriving(document)),

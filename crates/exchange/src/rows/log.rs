@@ -2,6 +2,7 @@
 //! overtakes the customer it was made for.
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use tillsync_domain::ids::EntryId;
 
 use super::document::{DOCUMENT_BYTES_MAX, DocumentRow};
@@ -16,6 +17,22 @@ pub enum LogRow {
     Operation(OperationRow),
     /// Something was sold, ordered or counted.
     Document(DocumentRow),
+}
+
+/// Which writing of an entry stands at a counter: what an upstream says it holds there.
+///
+/// An entry keeps its identity when a channel takes it over, so a channel that was restored gets
+/// the same entries from its registers again, and may write one of them where it stood before,
+/// behind others. It was taken over at another time then, and that time is part of its mark.
+pub fn mark(id: EntryId, relayed_at: Option<Timestamp>) -> EntryId {
+    let Some(relayed_at) = relayed_at else { return id };
+    let mut hasher = Sha256::new();
+    hasher.update(id.as_uuid().as_bytes());
+    hasher.update(relayed_at.as_microsecond().to_be_bytes());
+    let digest: [u8; 32] = hasher.finalize().into();
+    let (half, _) = digest.split_at(16);
+    let half = half.try_into().expect("half of 32 bytes");
+    EntryId::from_uuid(uuid::Builder::from_custom_bytes(half).into_uuid())
 }
 
 /// An entry that is larger than any edge records.
@@ -63,6 +80,17 @@ impl LogRow {
             LogRow::Operation(row) => row.id.into(),
             LogRow::Document(row) => row.id,
         }
+    }
+
+    /// What a watermark says of this row: see [`mark`].
+    pub fn mark(&self) -> EntryId {
+        mark(
+            self.id(),
+            match self {
+                LogRow::Operation(row) => row.relayed_at,
+                LogRow::Document(row) => row.relayed_at,
+            },
+        )
     }
 
     /// The sender's counter.

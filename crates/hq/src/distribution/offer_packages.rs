@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
-use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer};
+use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer, Testify};
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
-use super::{BACKLOG_MAX, DistributionError, Download};
+use super::{APPLIED_LAST, BACKLOG_MAX, DistributionError, Download};
 use crate::headquarters::Headquarters;
 use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
@@ -34,7 +34,17 @@ pub struct PollOutcome {
     pub look_again_at: Option<Timestamp>,
 }
 
-/// What stands next for a database.
+/// What to say to a database.
+enum Todo {
+    /// It is to tell what it has; what is sent to it depends on that.
+    Testify(Testify),
+    /// What it said of itself does not hold any more: it asks anew.
+    AskAgain,
+    /// What stands next for it, by job.
+    Apply(Vec<(Download, Next)>),
+}
+
+/// What stands next for a database in a job.
 enum Next {
     /// Nothing.
     Nothing,
@@ -68,15 +78,17 @@ impl Headquarters {
             }
             self.notice_restore(id, poll)?;
         }
-        let (mode, pull, (testify, nexts), was_seen_at) = self.storage.read(|tx| {
+        let (mode, pull, todo, was_seen_at) = self.storage.read(|tx| {
             let group = tx.group_get(&database.database.group)?;
             let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
-            // First it tells what it has; what is sent to it depends on that.
             let asked = asked_of(tx, id)?.filter(|_| poll.learnt.is_some());
             let todo = match asked {
-                Some((_, hearing)) => (Some(next_page(&hearing)), vec![]),
-                None => (None, nexts_for(tx, database, now)?),
+                Some((_, hearing)) => Todo::Testify(next_page(&hearing)),
+                // Another machine with the same identity has applied something meanwhile: what
+                // comes behind that is not for this one.
+                None if tx.applied_get(id, APPLIED_LAST)? != poll.applied => Todo::AskAgain,
+                None => Todo::Apply(nexts_for(tx, database, now)?),
             };
             Ok((mode, tx.pull_get()?, todo, seen))
         })?;
@@ -87,6 +99,12 @@ impl Headquarters {
             self.storage
                 .write(|tx| tx.database_seen(id, &poll.health, poll.pulled.min(pull), now))?;
         }
+        let asks_again = matches!(todo, Todo::AskAgain);
+        let (testify, nexts) = match todo {
+            Todo::Testify(page) => (Some(page), vec![]),
+            Todo::AskAgain => (None, vec![]),
+            Todo::Apply(nexts) => (None, nexts),
+        };
         let (mut offers, mut look_again_at) = (vec![], None);
         for (download, next) in nexts {
             match next {
@@ -105,8 +123,11 @@ impl Headquarters {
                 }
             }
         }
-        let is_news =
-            !offers.is_empty() || testify.is_some() || pull > poll.pulled || mode != poll.mode;
+        let is_news = !offers.is_empty()
+            || testify.is_some()
+            || asks_again
+            || pull > poll.pulled
+            || mode != poll.mode;
         let answer = PollAnswer { mode, pull, offers, testify };
         Ok(PollOutcome { answer, is_news, look_again_at })
     }

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Params, Row};
-use tillsync_domain::ids::DatabaseId;
+use tillsync_domain::ids::{DatabaseId, EntryId};
+use tillsync_exchange::rows::log::mark;
 use uuid::Uuid;
 
 use crate::chain::Chain;
@@ -60,10 +62,19 @@ pub(super) struct Entry {
     pub(super) origin: String,
     /// What it says.
     pub(super) content: String,
+    /// When a channel took it over from a register.
+    pub(super) relayed_at: Option<Timestamp>,
     /// Which channel brought it, and in which of its epochs; empty at an edge.
     pub(super) source: String,
     /// See `source`.
     pub(super) epoch: Option<Uuid>,
+}
+
+impl Entry {
+    /// What a watermark says of it.
+    pub(super) fn mark(&self) -> Uuid {
+        *mark(EntryId::from_uuid(self.id), self.relayed_at).as_uuid()
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -106,14 +117,16 @@ impl<'a> Scene<'a> {
     /// Everything that headquarters received, by identity.
     pub(super) fn hq_log(&self) -> &BTreeMap<Uuid, Entry> {
         self.hq_log.get_or_init(|| {
-            let sql = "SELECT id, counter, NULL, kind, customer, origin, content, source, epoch
+            let sql = "SELECT id, counter, NULL, kind, customer, origin, content, relayed_at,
+                        source, epoch
                     FROM operation
                 UNION ALL
-                SELECT id, counter, number, kind, NULL, origin, content, source, epoch
+                SELECT id, counter, number, kind, NULL, origin, content, relayed_at,
+                        source, epoch
                     FROM document";
             let entry = |row: &Row<'_>| {
                 let found = entry(row);
-                Entry { source: text(row, 7), epoch: Some(uuid(row, 8)), ..found }
+                Entry { source: text(row, 8), epoch: Some(uuid(row, 9)), ..found }
             };
             rows(&self.hq(), sql, [], entry).into_iter().map(|found| (found.id, found)).collect()
         })
@@ -122,9 +135,11 @@ impl<'a> Scene<'a> {
     /// What headquarters set aside.
     pub(super) fn set_aside(&self) -> &[Entry] {
         self.set_aside.get_or_init(|| {
-            let sql = "SELECT id, counter, NULL, kind, customer, origin, content FROM quarantine
+            let sql = "SELECT id, counter, NULL, kind, customer, origin, content, relayed_at
+                    FROM quarantine
                 UNION ALL
-                SELECT id, counter, number, kind, NULL, origin, content FROM document_quarantine";
+                SELECT id, counter, number, kind, NULL, origin, content, relayed_at
+                    FROM document_quarantine";
             rows(&self.hq(), sql, [], entry)
         })
     }
@@ -132,9 +147,10 @@ impl<'a> Scene<'a> {
     /// The log of an edge, by counter; nothing where there is no such edge.
     pub(super) fn log(&self, id: &DatabaseId) -> &[Entry] {
         let logs = self.logs.get_or_init(|| {
-            let sql = "SELECT id, counter, NULL, kind, customer, origin, content FROM operation
+            let sql = "SELECT id, counter, NULL, kind, customer, origin, content, relayed_at
+                    FROM operation
                 UNION ALL
-                SELECT id, counter, number, kind, NULL, origin, content FROM document
+                SELECT id, counter, number, kind, NULL, origin, content, relayed_at FROM document
                 ORDER BY 2";
             let log = |site: &Arc<EdgeSite>| rows(&self.edge(site), sql, [], entry);
             self.sites.iter().map(|site| (site.id.to_string(), log(site))).collect()
@@ -161,6 +177,10 @@ fn entry(row: &Row<'_>) -> Entry {
         customer: row.get::<_, Option<Vec<u8>>>(4).expect("a GUID or none").map(|b| uuid_of(&b)),
         origin: text(row, 5),
         content: text(row, 6),
+        relayed_at: row
+            .get::<_, Option<i64>>(7)
+            .expect("a time or none")
+            .map(|micros| Timestamp::from_microsecond(micros).expect("a time that an edge wrote")),
         source: String::new(),
         epoch: None,
     }

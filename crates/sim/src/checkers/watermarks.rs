@@ -95,7 +95,7 @@ impl Watermarks {
         let log = scene.log(id);
         let mut findings = Vec::new();
         // A copy keeps its epoch until it hears that it is one: then its counters mean nothing.
-        let at_mark = log.iter().find(|entry| entry.counter == counter).map(|entry| entry.id);
+        let at_mark = log.iter().find(|entry| entry.counter == counter).map(Entry::mark);
         let is_same = counter == 0 || at_mark == mark.and_then(|mark| mark.entry);
         if !is_same {
             if !self.copies.contains(id) && !self.is_hq_a_copy {

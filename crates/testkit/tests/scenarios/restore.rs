@@ -50,6 +50,26 @@ fn a_restored_store_that_outgrew_its_past_is_recognised_by_the_operation_id() {
 }
 
 #[test]
+fn what_a_register_sends_again_does_not_hide_that_its_store_was_restored() {
+    let mut world = chain();
+    let copy = world.back_up("S1");
+    let past = world.create("S1", "Past");
+    let between = world.create("S1.R1", "Between");
+    world.upload("S1.R1").unwrap();
+    world.upload("S1").unwrap();
+    world.restore("S1", &copy);
+    // Where headquarters stands, the same entry stands again; before it, another one.
+    let fresh = world.create("S1", "Fresh");
+    let late = world.create("S1.R1", "Late");
+    world.upload("S1.R1").unwrap();
+    assert!(world.upload("S1").unwrap().new_epoch.is_some(), "the copy was recognised");
+    world.settle();
+    for guid in [past, between, fresh, late] {
+        assert!(world.account_of(guid).is_some());
+    }
+}
+
+#[test]
 fn a_restored_store_that_created_nothing_still_gets_back_what_it_was_sent() {
     let mut world = chain();
     world.add_store("S2");

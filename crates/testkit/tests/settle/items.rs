@@ -83,6 +83,14 @@ fn a_package_of_items_is_made_once_and_only_when_items_changed() {
 
 /// What S1 is offered when it polls: job, scope and session of each package.
 fn poll(site: &Site, applied: Option<SessionId>) -> Vec<(JobName, Scope, SessionId)> {
+    look(site, applied, true)
+}
+
+fn look(
+    site: &Site,
+    applied: Option<SessionId>,
+    is_first: bool,
+) -> Vec<(JobName, Scope, SessionId)> {
     let database = site.hq.list_databases().expect("databases").remove(0);
     let health =
         DatabaseHealth { pending: 0, oldest_pending_at: None, unsent: 0, now: site.hq.now() };
@@ -96,7 +104,7 @@ fn poll(site: &Site, applied: Option<SessionId>) -> Vec<(JobName, Scope, Session
         mode: ExchangeMode::Live,
         health,
     };
-    let answer = site.hq.answer_poll(&database, &poll, true).expect("an answer").answer;
+    let answer = site.hq.answer_poll(&database, &poll, is_first).expect("an answer").answer;
     answer
         .offers
         .into_iter()
@@ -116,6 +124,20 @@ fn make_snapshots(site: &Site, job: JobName) {
     let snapshots_for: BTreeSet<_> = [group("default")].into();
     let options = JobOptions { snapshots_for, ..JobOptions::default() };
     site.hq.run_job(job, Trigger::Manual, options).expect("it runs");
+}
+
+#[test]
+fn a_poll_that_waits_while_another_machine_applies_something_is_offered_nothing_behind_it() {
+    let site = Site::new();
+    make_snapshots(&site, JobName::Products1040);
+    let snapshot = poll(&site, None)[0].2;
+    report(&site, snapshot, DownloadResult::Downloaded);
+    report(&site, snapshot, DownloadResult::Applied);
+    site.hq.put_items(&[item("Strong coffee")]).expect("changed");
+    site.run(JobName::Products1040);
+    assert_eq!(look(&site, None, false), [], "it lacks what the other one has");
+    let scopes: Vec<_> = poll(&site, Some(snapshot)).iter().map(|offer| offer.1).collect();
+    assert_eq!(scopes, [Scope::Delta]);
 }
 
 #[test]
