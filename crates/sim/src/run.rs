@@ -21,7 +21,7 @@ use crate::{faults, planted};
 const LOOK_EVERY: Duration = Duration::from_secs(300);
 
 /// How long everything may take to come to rest when faults have ended.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+const PATIENCE: Duration = Duration::from_secs(9 * 3600);
 
 /// What became of a run.
 #[derive(Debug)]

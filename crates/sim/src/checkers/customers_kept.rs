@@ -1,4 +1,5 @@
-//! No acknowledged customer is lost, and none is changed.
+//! No acknowledged customer is lost, none is changed, and none is there twice: each last name is
+//! drawn for one customer alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +38,13 @@ impl Checker for CustomersKept {
         let names = names(scene);
         let staged: BTreeSet<Uuid> = created(scene.hq_log().values()).collect();
         let mut findings = Vec::new();
+        let mut named: BTreeMap<&str, &Uuid> = BTreeMap::new();
+        for (guid, name) in &names {
+            let Some(name) = name else { continue };
+            if let Some(other) = named.insert(name, guid) {
+                findings.push(format!("headquarters has {name} twice, as {other} and as {guid}"));
+            }
+        }
         for (guid, (at, name)) in &self.acknowledged {
             match names.get(guid.as_uuid()) {
                 Some(found) if found.as_ref() == Some(name) => {}
@@ -83,6 +91,17 @@ mod tests {
         small.assert_sound::<CustomersKept>();
         small.harm_edge("S1", "DELETE FROM operation");
         small.assert_finds::<CustomersKept>(&format!("{guid}, acknowledged at S1, is lost"));
+    }
+
+    #[test]
+    fn a_customer_that_is_there_twice_is_found() {
+        let mut small = Small::new();
+        small.customer("S1");
+        small.customer("S1");
+        small.settle();
+        small.assert_rests::<CustomersKept>();
+        small.harm_hq("UPDATE party SET last_name = 'N1' WHERE last_name IS NOT NULL");
+        small.assert_finds::<CustomersKept>("headquarters has N1 twice");
     }
 
     #[test]

@@ -90,7 +90,15 @@ impl Checker for Placement {
             let books = &self.shared[group];
             let own: BTreeSet<Uuid> =
                 scene.log(&site.id).iter().filter_map(|entry| entry.customer).collect();
-            for guid in holds(scene, site) {
+            let held = holds(scene, site);
+            let created = scene.log(&site.id).iter().filter(|it| it.kind == "create_customer");
+            for entry in created {
+                let guid = entry.customer.expect("a creation is somebody's");
+                if !held.contains(&guid) {
+                    findings.push(format!("{} created {guid}, and has it no more", site.id));
+                }
+            }
+            for guid in held {
                 let book = map.books.get(&guid);
                 if !own.contains(&guid) && !book.is_some_and(|book| books.contains(book)) {
                     findings.push(format!("{} holds {guid} of book {book:?}", site.id));

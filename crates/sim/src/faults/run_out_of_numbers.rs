@@ -21,6 +21,9 @@ const NAMES: [SequenceName; 6] = [
     SequenceName::Statement,
 ];
 
+/// How often somebody looks after the sequences, when all faults have ended.
+const ROUND: Duration = Duration::from_secs(600);
+
 pub(super) struct RunOutOfNumbers;
 
 impl Fault for RunOutOfNumbers {
@@ -49,11 +52,25 @@ impl Fault for RunOutOfNumbers {
     }
 
     fn heal(&self, chain: &Arc<Chain>) {
-        let Some(node) = chain.any_node() else { return };
-        for name in NAMES {
-            extend(&node.hq, name);
-        }
+        go_on_extending(chain, Duration::ZERO);
     }
+}
+
+/// Somebody looks after every sequence: what was asked of a node that stood still may be done
+/// after all faults have ended.
+fn go_on_extending(chain: &Arc<Chain>, wait: Duration) {
+    let extending = Arc::clone(chain);
+    chain.turns.begin_after(wait, move || {
+        if extending.is_over() {
+            return;
+        }
+        if let Some(node) = extending.any_node() {
+            for name in NAMES {
+                extend(&node.hq, name);
+            }
+        }
+        go_on_extending(&extending, ROUND);
+    });
 }
 
 fn extend_soon(chain: &Arc<Chain>, name: SequenceName) {

@@ -57,17 +57,19 @@ impl Operation for ChangeSequence {
         };
         let answer = ask(chain, |hq| hq.change_sequence(name, &change));
         // A node can die before anybody hears that it was done.
-        let wanted = sequence.changed(change.clone()).ok();
-        let now = look(chain, |tx| tx.sequence_get(name)).filter(|now| {
-            let is = |wanted: &NumberSequence| {
-                let settings = |of: &NumberSequence| (of.format.clone(), of.mode, of.largest);
-                settings(wanted) == settings(now) && now.next >= wanted.next
-            };
-            wanted.as_ref().is_some_and(is)
-        });
+        let now = look(chain, |tx| tx.sequence_get(name)).filter(|now| is_done(&change, now));
         if let (Some(_), Some(now)) = (&answer, now) {
             chain.saw(Observation::SequenceChanged { name, now });
         }
         performed(answer)
     }
+}
+
+/// Whether a sequence is as a change wants it. Others may have changed it, too, while the node that
+/// was asked stood still.
+fn is_done(change: &SequenceChange, now: &NumberSequence) -> bool {
+    change.format.as_ref().is_none_or(|format| *format == now.format)
+        && change.mode.is_none_or(|mode| mode == now.mode)
+        && change.largest.is_none_or(|largest| largest == now.largest)
+        && change.next.is_none_or(|next| now.next >= next)
 }

@@ -44,7 +44,8 @@ pub(super) const BUGS: &[Triggers] = &[
                 INSERT INTO bug_lease VALUES (NEW.job, NEW.holder, NEW.expires_at);
                 UPDATE job_lease SET expires_at = taken_at WHERE job = NEW.job;
             END;
-            CREATE TRIGGER bug_too AFTER UPDATE ON job_lease BEGIN
+            CREATE TRIGGER bug_too AFTER UPDATE ON job_lease
+            WHEN NEW.expires_at > NEW.taken_at BEGIN
                 INSERT INTO sim_note (what, key, old, new)
                     SELECT 'lease', NEW.job || ': ' || holder || ' -> ' || NEW.holder,
                         CAST(expires_at AS TEXT), CAST(NEW.expires_at AS TEXT)

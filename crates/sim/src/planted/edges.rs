@@ -46,9 +46,9 @@ pub(super) const BUGS: &[Triggers] = &[
         found_by: &["trades kept"],
         place: Edges,
         sql: "DROP TRIGGER document_is_never_removed;
-            CREATE TRIGGER bug AFTER INSERT ON document
-            WHEN NEW.kind = 'sale' AND substr(hex(NEW.id), -1) < '6' BEGIN
-                DELETE FROM document WHERE counter = NEW.counter;
+            CREATE TRIGGER bug AFTER INSERT ON document BEGIN
+                DELETE FROM document WHERE kind = 'sale' AND counter < NEW.counter
+                    AND counter > (SELECT sent_counter FROM edge);
             END;",
     },
     Triggers {

@@ -74,7 +74,7 @@ pub(super) const BUGS: &[Triggers] = &[
     },
     Triggers {
         name: "sets a verdict back",
-        found_by: &["arrows"],
+        found_by: &["rest"],
         place: Headquarters,
         sql: "CREATE TRIGGER bug AFTER UPDATE OF validation ON transaction_state
             WHEN NEW.validation = 'Successful' AND OLD.validation <> 'Successful'
