@@ -13,10 +13,10 @@ use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_exchange::messages::{
-    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
+    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Offer, Poll, PollAnswer,
     UploadReceipt, Welcome,
 };
-use tillsync_exchange::package::Manifest;
+use tillsync_exchange::package::{Manifest, Span};
 use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 use tillsync_testkit::far_end::{AtChannel, AtHeadquarters, enrol_channel};
 
@@ -205,6 +205,13 @@ impl Line {
         Line { chain: Arc::clone(chain), from: from.clone(), parent }
     }
 
+    fn tell_offer(&self, offer: &Offer) {
+        let Span::Download { job, scope, from, to, .. } = &offer.manifest.span else { return };
+        let scope = format!("{scope:?}").to_lowercase();
+        let (to_whom, session) = (&self.from, offer.session);
+        self.chain.tell(format!("{to_whom} is offered {job}, {scope} {from} to {to} ({session})"));
+    }
+
     /// Carries one request over this line, as its fate is.
     fn carry<T: Send + 'static>(
         &self,
@@ -373,6 +380,9 @@ impl Upstream for Line {
         let mut answer = self.ask(self.draw(), move |hq| hq.poll(&poll));
         if let Ok(answer) = &mut answer {
             self.chain.net.on_wires(|wire| wire.poll_answer(&self.from, answer));
+            for offer in &answer.offers {
+                self.tell_offer(offer);
+            }
         }
         answer
     }

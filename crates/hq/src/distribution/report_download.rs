@@ -2,6 +2,7 @@
 
 use tillsync_domain::ids::SessionId;
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
+use tillsync_exchange::package::Scope;
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus};
 
@@ -63,14 +64,17 @@ impl Headquarters {
     }
 }
 
-/// Moves the database's position past the session's package; never back.
+/// Moves the database's position past the session's package. A delta never moves it back; after a
+/// snapshot the database stands where the snapshot was taken, whatever came before: what is sent
+/// twice by that does no harm, and of two machines with one identity neither misses anything.
 pub(super) fn move_past(
     tx: &mut dyn WriteTx,
     session: &DownloadSessionRecord,
 ) -> Result<(), crate::storage::StorageError> {
     let Some(package) = tx.package_get(&session.package)? else { return Ok(()) };
     let position = tx.position_get(&session.database, session.job)?;
-    if position.is_none_or(|position| position < package.position) {
+    let is_snapshot = package.scope == Scope::Snapshot;
+    if is_snapshot || position.is_none_or(|position| position < package.position) {
         tx.position_put(&session.database, session.job, package.position)?;
     }
     Ok(())

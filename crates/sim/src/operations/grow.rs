@@ -116,11 +116,11 @@ fn enrol(
     let line = Line::of_new(chain, &id, parent);
     // Headquarters waits for whom it has enrolled, so nobody gives up in between.
     loop {
-        let code = match insist(chain, |hq| hq.issue_activation_code(&id)) {
-            Ok(code) => code.to_string(),
-            Err(why) => return Performed::Refused(why),
-        };
-        match site.enrol(code, &line) {
+        let code = insist(chain, |hq| hq.issue_activation_code(&id));
+        let enrolled = code.and_then(|code| {
+            site.enrol(code.to_string(), &line).map_err(|error| error.to_string())
+        });
+        match enrolled {
             Ok(()) => {
                 chain.tell(format!("{id} is enrolled"));
                 chain.put_edge(&site);
@@ -129,8 +129,11 @@ fn enrol(
                 loops::begin_edge(chain, &site, pace, dice);
                 return Performed::Done;
             }
-            Err(error) if chain.is_over() => return Performed::Refused(error.to_string()),
-            Err(_) => chain.turns.pause(Duration::from_secs(120)),
+            Err(why) if chain.is_over() => return Performed::Refused(why),
+            Err(why) => {
+                chain.tell(format!("{id} is not enrolled yet: {why}"));
+                chain.turns.pause(Duration::from_secs(120));
+            }
         }
     }
 }

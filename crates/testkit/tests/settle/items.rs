@@ -12,6 +12,7 @@ use tillsync_exchange::package::{Scope, Span};
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::access::AccessError;
 use tillsync_hq::default_customers::DefaultCustomerError;
+use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::items::ItemError;
 use tillsync_hq::jobs::JobOptions;
 use tillsync_hq::parameters::ParameterError;
@@ -138,6 +139,28 @@ fn a_poll_that_waits_while_another_machine_applies_something_is_offered_nothing_
     assert_eq!(look(&site, None, false), [], "it lacks what the other one has");
     let scopes: Vec<_> = poll(&site, Some(snapshot)).iter().map(|offer| offer.1).collect();
     assert_eq!(scopes, [Scope::Delta]);
+}
+
+#[test]
+fn an_old_snapshot_that_is_applied_late_brings_the_deltas_behind_it_again() {
+    let site = Site::new();
+    make_snapshots(&site, JobName::Products1040);
+    let apply = |session| {
+        report(&site, session, DownloadResult::Downloaded);
+        report(&site, session, DownloadResult::Applied);
+    };
+    let snapshot = poll(&site, None)[0].2;
+    apply(snapshot);
+    site.hq.put_items(&[item("Strong coffee")]).expect("changed");
+    site.run(JobName::Products1040);
+    let delta = poll(&site, Some(snapshot))[0].2;
+    apply(delta);
+    assert_eq!(poll(&site, Some(delta)), []);
+    site.hq.command_session(&snapshot, SessionCommand::Rerun).expect("a new session");
+    let rerun = poll(&site, Some(delta))[0].2;
+    apply(rerun);
+    let scopes: Vec<_> = poll(&site, Some(rerun)).iter().map(|offer| offer.1).collect();
+    assert_eq!(scopes, [Scope::Delta], "a machine that has the snapshot alone lacks it");
 }
 
 #[test]
