@@ -26,9 +26,13 @@ fn folded(text: &str) -> String {
     for line in text.lines() {
         let mut rest = line;
         while let Some((at, _)) = rest.char_indices().nth(80) {
-            let Some(space) = rest[..at].rfind(' ') else { break };
-            folded += &format!("{} ⏎\n", &rest[..space]);
-            rest = &rest[space + 1..];
+            // The edge of a table has no spaces.
+            let (end, next) = match rest[..at].rfind(' ') {
+                Some(space) => (space, space + 1),
+                None => (at, at),
+            };
+            folded += &format!("{} ⏎\n", &rest[..end]);
+            rest = &rest[next..];
         }
         folded += &format!("{rest}\n");
     }
@@ -228,10 +232,12 @@ fn every_job_is_listed() {
         folder.path(),
         "job list --data-dir .",
         expect![[r#"
-            ┌──────────────────────────┬─────────────────────────────────────────────────────────────┬──────────────────┬──────────┬───────────┐
+            ┌──────────────────────────┬──────────────────────────────────────────────────── ⏎
+            ─────────┬──────────────────┬──────────┬───────────┐
             │ Job                      ┆ What it does                                       ⏎
                      ┆ Recurrence (UTC) ┆ Last run ┆ Outcome   │
-            ╞══════════════════════════╪═════════════════════════════════════════════════════════════╪══════════════════╪══════════╪═══════════╡
+            ╞══════════════════════════╪════════════════════════════════════════════════════ ⏎
+            ═════════╪══════════════════╪══════════╪═══════════╡
             │ 1070                     ┆ Channel configuration                              ⏎
                      ┆ none             ┆ -        ┆ never ran │
             │ 1040                     ┆ Products                                           ⏎
@@ -252,7 +258,8 @@ fn every_job_is_listed() {
                      ┆ none             ┆ -        ┆ never ran │
             │ classic-statements       ┆ Post statements                                    ⏎
                      ┆ none             ┆ -        ┆ never ran │
-            └──────────────────────────┴─────────────────────────────────────────────────────────────┴──────────────────┴──────────┴───────────┘
+            └──────────────────────────┴──────────────────────────────────────────────────── ⏎
+            ─────────┴──────────────────┴──────────┴───────────┘
             exit 0
         "#]],
     );
