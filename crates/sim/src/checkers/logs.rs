@@ -1,19 +1,23 @@
 //! A log has no gap, nothing in it ever changes, and headquarters has each entry as it was
 //! written, once.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use tillsync_domain::ids::DatabaseId;
 use uuid::Uuid;
 
 use super::scene::Entry;
 use super::{Checker, Scene};
+use crate::observe::Observation;
 
 #[derive(Default)]
 pub(super) struct Logs {
     /// What each database was seen to hold. A copy of it begins anew.
     seen: BTreeMap<PathBuf, BTreeMap<Uuid, Entry>>,
+    /// Databases that exist, or existed, twice: one copy does not know what the other wrote.
+    copied: BTreeSet<DatabaseId>,
 }
 
 impl Checker for Logs {
@@ -21,9 +25,16 @@ impl Checker for Logs {
         "logs"
     }
 
+    fn saw(&mut self, observation: &Observation) {
+        if let Observation::Restored { at, .. } | Observation::Cloned { at } = observation {
+            self.copied.insert(at.clone());
+        }
+    }
+
     fn look(&mut self, scene: &Scene<'_>) -> Vec<String> {
         let mut findings = Vec::new();
         let hq = scene.hq_log();
+        findings.extend(self.strangers(scene));
         findings.extend(self.changes("headquarters", scene.chain.hq.file(), hq.values()));
         findings.extend(doubles("headquarters", hq.values()));
         for site in scene.sites() {
@@ -51,6 +62,23 @@ impl Checker for Logs {
 }
 
 impl Logs {
+    /// What headquarters has, and nobody ever wrote.
+    fn strangers(&self, scene: &Scene<'_>) -> Vec<String> {
+        let whole = scene.sites().iter().filter(|site| !self.copied.contains(&site.id));
+        let written: BTreeMap<&str, BTreeSet<Uuid>> = whole
+            .map(|site| (site.id.as_str(), scene.log(&site.id).iter().map(|it| it.id).collect()))
+            .collect();
+        let is_strange = |entry: &&Entry| {
+            written.get(entry.origin.as_str()).is_some_and(|log| !log.contains(&entry.id))
+        };
+        let strange = scene.hq_log().values().filter(is_strange);
+        strange
+            .map(|entry| {
+                format!("headquarters has {}, which {} never wrote", words(entry), entry.origin)
+            })
+            .collect()
+    }
+
     fn changes<'e>(
         &mut self,
         place: &str,
