@@ -104,6 +104,7 @@ const STEPS: &[Step] = &[
     Step { name: "conformance of the storage backends", action: Action::Conformance },
     Step { name: "tests on PostgreSQL", action: Action::Cargo(POSTGRES) },
     Step { name: "simulator", action: Action::Simulator(sim::CI_SEEDS) },
+    Step { name: "planted bugs", action: Action::Simulator(sim::PLANTED) },
     Step {
         name: "documentation tests",
         action: Action::Cargo(&["test", "--workspace", "--doc", "--quiet"]),
@@ -116,7 +117,6 @@ const STEPS: &[Step] = &[
 const LONG_STEPS: &[Step] = &[
     Step { name: "a disk that is full", action: Action::Cargo(FULL_DISK) },
     Step { name: "many seeds", action: Action::Simulator(sim::LONG_SEEDS) },
-    Step { name: "planted bugs", action: Action::Simulator(sim::PLANTED) },
     Step { name: "nodes that are killed, in short", action: Action::Cluster },
     Step { name: "a package store that is killed, in short", action: Action::PackageStore },
 ];

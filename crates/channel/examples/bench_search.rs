@@ -284,7 +284,8 @@ fn fill(edge: &Edge, file: &Path, folder: &Path) -> Outcome<u64> {
     };
     let id = PackageId::from_uuid(Uuid::from_u128(1));
     let manifest = Manifest::new(id, Timestamp::UNIX_EPOCH, span, contents);
-    let offer = Offer { session: SessionId::from_uuid(Uuid::from_u128(2)), manifest };
+    let offer =
+        Offer { session: SessionId::from_uuid(Uuid::from_u128(2)), manifest, sequence: None };
     apply_package(edge, &offer, BufReader::new(File::open(&path)?), Timestamp::UNIX_EPOCH)?;
     Ok(count)
 }

@@ -13,7 +13,7 @@ use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::NotExact;
 use tillsync_exchange::messages::Offer;
-use tillsync_exchange::package::{Manifest, PackageError, PackageReader, Scope, Span};
+use tillsync_exchange::package::{PackageError, PackageReader, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
@@ -41,6 +41,20 @@ pub enum ApplyError {
     /// It is for another group of databases.
     #[error("the package is for another channel database group")]
     OtherGroup,
+    /// It goes on behind something that this database never got. Headquarters sends everything
+    /// instead, as to a database that was restored.
+    #[error(
+        "package {sequence} of job {job} goes on behind one that this database never got (it has \
+         {has}): another machine works under its name, or it was restored; it asks for everything"
+    )]
+    Gap {
+        /// The job.
+        job: JobName,
+        /// The package that the database stands behind.
+        has: u64,
+        /// The place of this one.
+        sequence: u64,
+    },
     /// It holds rows that its job does not send.
     #[error("the package holds rows of table {0}, which job {1} does not send")]
     OtherTable(Table, JobName),
@@ -66,6 +80,7 @@ impl ApplyError {
                 ErrorKind::Invalid
             }
             ApplyError::OtherGroup => ErrorKind::Forbidden,
+            ApplyError::Gap { .. } => ErrorKind::Conflict,
             ApplyError::Db(error) => error.kind(),
         }
     }
@@ -77,6 +92,7 @@ struct Cover {
     job: JobName,
     scope: Scope,
     to: Version,
+    sequence: Option<u64>,
 }
 
 /// One run over a package.
@@ -97,7 +113,7 @@ pub fn apply_package<R: Read>(
     bytes: R,
     now: Timestamp,
 ) -> Result<(), ApplyError> {
-    let cover = check_cover(edge, &offer.manifest)?;
+    let cover = check_cover(edge, offer)?;
     let generation = match cover.scope {
         Scope::Delta => Generation::NONE,
         Scope::Snapshot => edge.db.write(project::generation_begin)?,
@@ -172,14 +188,33 @@ impl DownRow {
     }
 }
 
-fn check_cover(edge: &Edge, manifest: &Manifest) -> Result<Cover, ApplyError> {
-    let Span::Download { group, job, scope, to, .. } = &manifest.span else {
+fn check_cover(edge: &Edge, offer: &Offer) -> Result<Cover, ApplyError> {
+    let Span::Download { group, job, scope, to, .. } = &offer.manifest.span else {
         return Err(ApplyError::NotADownload);
     };
     if *group != edge.identity().group {
         return Err(ApplyError::OtherGroup);
     }
-    Ok(Cover { job: *job, scope: *scope, to: Version(*to) })
+    let (job, scope, sequence) = (*job, *scope, offer.sequence);
+    if let Some(sequence) = sequence.filter(|_| scope == Scope::Delta)
+        && let Some(has) = edge.db.write(move |it| gap_note(it, job, sequence))?
+    {
+        return Err(ApplyError::Gap { job, has, sequence });
+    }
+    Ok(Cover { job, scope, to: Version(*to), sequence })
+}
+
+/// Whether a delta leaves a gap, and behind which package. A database that finds one forgets
+/// which sessions it applied: by that its next poll asks for everything.
+fn gap_note(connection: &Connection, job: JobName, sequence: u64) -> Result<Option<u64>, DbError> {
+    let has: Option<u64> = connection
+        .prepare_cached("SELECT sequence FROM applied WHERE job = ?1")?
+        .query_row([job.as_str()], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let Some(has) = has.filter(|has| has + 1 < sequence) else { return Ok(None) };
+    connection.prepare_cached("DELETE FROM applied_session")?.execute([])?;
+    Ok(Some(has))
 }
 
 fn next_row<R: Read>(
@@ -253,11 +288,13 @@ fn applied_write(
     let (job, at) = (cover.job.as_str(), now.as_microsecond());
     connection
         .prepare_cached(
-            "INSERT INTO applied (job, version, at) VALUES (?1, ?2, ?3)
+            "INSERT INTO applied (job, version, at, sequence) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (job) DO UPDATE SET version = max(version, excluded.version),
-                 at = excluded.at",
+                 at = excluded.at,
+                 sequence = iif(?5 OR sequence IS NULL, excluded.sequence,
+                     max(sequence, excluded.sequence))",
         )?
-        .execute(params![job, cover.to.0, at])?;
+        .execute(params![job, cover.to.0, at, cover.sequence, cover.scope == Scope::Snapshot])?;
     connection
         .prepare_cached(
             "INSERT INTO applied_session (id, job, applied_at) VALUES (?1, ?2, ?3)

@@ -253,6 +253,11 @@ pub struct Offer {
     pub session: SessionId,
     /// What to fetch, and how to check it.
     pub manifest: Manifest,
+    /// The place of the package among those of its job and group. A delta goes on behind the one
+    /// with the number before it; a snapshot stands for everything up to its own. Absent from
+    /// upstreams of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
 }
 
 /// How a download went.

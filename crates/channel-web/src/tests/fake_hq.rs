@@ -293,7 +293,7 @@ impl FakeHq {
         for (number, database) in databases.iter().enumerate() {
             let session = package * 100 + number as u128;
             let session = SessionId::from_uuid(Uuid::from_u128(session));
-            let offer = Offer { session, manifest: manifest.clone() };
+            let offer = Offer { session, manifest: manifest.clone(), sequence: None };
             desk.offers.entry((*database).to_owned()).or_default().push(offer);
         }
     }

@@ -69,7 +69,8 @@ pub(super) fn apply(
     let span = Span::Download { group: parsed("shops"), job, scope, from: 0, to };
     let id = tillsync_domain::ids::PackageId::from_uuid(Uuid::from_u128(u128::from(to)));
     let manifest = Manifest::new(id, at(0), span, contents);
-    let offer = Offer { session: SessionId::from_uuid(Uuid::from_u128(9)), manifest };
+    let offer =
+        Offer { session: SessionId::from_uuid(Uuid::from_u128(9)), manifest, sequence: None };
     apply_package(&shop.edge, &offer, &bytes[..], at(3))
 }
 

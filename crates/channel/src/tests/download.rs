@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::fake_upstream::{FakeUpstream, Fault};
 use super::world::{Shop, TestClock, at, draft, shop, street, temporary};
+use crate::apply::{ApplyError, applied_last};
 use crate::create::{AddAddresses, CreateCustomer, add_addresses, create_customer};
 use crate::download::{DownloadError, Polled, poll_once};
 use crate::find::{CustomerView, find_customer};
@@ -99,7 +100,7 @@ fn offer(hq: &FakeUpstream, package: Package, rows: &[Row]) {
     let session = SessionId::from_uuid(Uuid::from_u128(session));
     hq.change(|state| {
         state.packages.insert(id, bytes);
-        state.offers.push(Offer { session, manifest });
+        state.offers.push(Offer { session, manifest, sequence: None });
     });
 }
 
@@ -254,6 +255,25 @@ fn a_snapshot_removes_what_left_and_keeps_what_is_pending() {
     offer(&hq, snapshot(4, 20), &rows);
     poll(&shop, &hq).expect("polls");
     assert_eq!(accounts(&shop).len(), 4);
+}
+
+#[test]
+fn a_delta_that_leaves_a_gap_is_refused_and_everything_asked_for() {
+    let (shop, hq) = (shop("S1", None, 1), FakeUpstream::default());
+    offer(&hq, snapshot(1, 5), &[customer(guid(1), 1, 5, "First")]);
+    hq.change(|state| state.offers[0].sequence = Some(1));
+    poll(&shop, &hq).expect("polls");
+    hq.change(|state| state.offers.clear());
+    offer(&hq, delta(3, 9, 12), &[customer(guid(3), 3, 12, "Third")]);
+    hq.change(|state| state.offers[0].sequence = Some(3));
+    let error = poll(&shop, &hq).expect_err("is refused");
+    let DownloadError::Apply { source: ApplyError::Gap { has, sequence, .. }, .. } = error else {
+        panic!("{error}")
+    };
+    assert_eq!((has, sequence), (1, 3));
+    assert_eq!(accounts(&shop), ["C-00001"]);
+    let names = shop.edge.db.read(applied_last).expect("reads");
+    assert_eq!(names, None, "its next poll asks for everything");
 }
 
 #[test]

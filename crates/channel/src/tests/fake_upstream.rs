@@ -138,7 +138,7 @@ impl State {
             let row = LogRow::read(&line).expect("a row");
             if row.counter() > watermark.counter.0 {
                 watermark.counter = Counter(row.counter());
-                watermark.entry = Some(row.id());
+                watermark.entry = Some(row.mark());
             }
             match self.hashes.get(&row.id()) {
                 None => {

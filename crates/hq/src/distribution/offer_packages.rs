@@ -237,7 +237,7 @@ impl Headquarters {
 
 fn offer(session: SessionId, package: PackageRecord) -> Offer {
     let manifest = package.manifest.expect("an available package has a manifest");
-    Offer { session, manifest }
+    Offer { session, manifest, sequence: Some(package.position.sequence) }
 }
 
 fn nexts_for(
