@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
 use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer, Testify};
+use tillsync_exchange::package::Scope;
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
@@ -17,7 +18,8 @@ use crate::headquarters::Headquarters;
 use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
 use crate::storage::{
-    DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, StorageError,
+    DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, SessionFilter,
+    StorageError,
 };
 
 /// How often at most a poll is written down, per database.
@@ -33,6 +35,10 @@ pub struct PollOutcome {
     /// When to look again although nothing happened: a retry becomes due then.
     pub look_again_at: Option<Timestamp>,
 }
+
+/// How far back a canceled session is looked for: the packages of every job behind it have been
+/// packed since.
+const CANCELED_MAX: usize = 20;
 
 /// What to say to a database.
 enum Todo {
@@ -116,10 +122,12 @@ impl Headquarters {
                 Next::SnapshotWanted => {
                     self.signals().snapshot_wanted(download, &database.database.group);
                 }
-                Next::Session(session, package) => offers.push(offer(session.id, *package)),
+                Next::Session(session, package) => {
+                    offers.push(self.offer(id, session.id, *package)?);
+                }
                 Next::Package(package) => {
                     let session = self.open_session(id, &package, now)?;
-                    offers.push(offer(session, *package));
+                    offers.push(self.offer(id, session, *package)?);
                 }
             }
         }
@@ -130,6 +138,19 @@ impl Headquarters {
             || mode != poll.mode;
         let answer = PollAnswer { mode, pull, offers, testify };
         Ok(PollOutcome { answer, is_news, look_again_at })
+    }
+
+    fn offer(
+        &self,
+        database: &DatabaseId,
+        session: SessionId,
+        package: PackageRecord,
+    ) -> Result<Offer, DistributionError> {
+        let goes_on_anyhow = package.scope == Scope::Delta
+            && self.storage.read(|tx| follows_canceled(tx, database, &package))?;
+        let sequence = (!goes_on_anyhow).then_some(package.position.sequence);
+        let manifest = package.manifest.expect("an available package has a manifest");
+        Ok(Offer { session, manifest, sequence })
     }
 
     fn open_session(
@@ -235,9 +256,28 @@ impl Headquarters {
     }
 }
 
-fn offer(session: SessionId, package: PackageRecord) -> Offer {
-    let manifest = package.manifest.expect("an available package has a manifest");
-    Offer { session, manifest, sequence: Some(package.position.sequence) }
+/// Whether an operator canceled the session before this package: then the database is to go on
+/// without it, and must not mind the gap.
+fn follows_canceled(
+    tx: &mut dyn ReadTx,
+    database: &DatabaseId,
+    package: &PackageRecord,
+) -> Result<bool, StorageError> {
+    let canceled = SessionFilter {
+        database: Some(database.clone()),
+        status: Some(DownloadStatus::Canceled),
+        limit: CANCELED_MAX,
+        ..SessionFilter::default()
+    };
+    for session in tx.sessions_list(&canceled)? {
+        if session.job == package.job
+            && let Some(before) = tx.package_get(&session.package)?
+            && before.position.sequence + 1 == package.position.sequence
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn nexts_for(
