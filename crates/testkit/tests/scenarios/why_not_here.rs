@@ -82,12 +82,22 @@ fn suspend(world: &mut World, store: &str) {
 fn a_customer_that_nobody_knows_and_an_account_that_nobody_has() {
     let world = stores();
     let guid = "0190a8f0-0000-7000-8000-00000000dead".parse().unwrap();
-    check(&world, &guid, "S2", expect![[r#"
+    check(
+        &world,
+        &guid,
+        "S2",
+        expect![[r#"
         not_uploaded: nothing about it has arrived at headquarters
-    "#]]);
-    check(&world, &"C-404".parse().unwrap(), "S2", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        &"C-404".parse().unwrap(),
+        "S2",
+        expect![[r#"
         no_such_account: headquarters has given nobody this account
-    "#]]);
+    "#]],
+    );
     let nowhere = world.hq().why_not_here(&guid, &"S9".parse().unwrap());
     assert!(nowhere.unwrap_err().to_string().contains("S9"));
 }
@@ -100,33 +110,63 @@ fn a_customer_that_waits_at_its_store_and_then_at_headquarters() {
     world.download("S1").unwrap();
     world.pass(SignedDuration::from_mins(1));
     world.download("S1").unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         not_uploaded: nothing about it has arrived at headquarters; S1 had 1 unsent
             entries at …
-    "#]]);
+    "#]],
+    );
     world.upload("S1").unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         not_promoted: it came from S1 at … and has no account yet
-    "#]]);
-    check(&world, &key, "S1", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        &key,
+        "S1",
+        expect![[r#"
         pending_here: the customer was created here and is found as "Pending sync";
             its account has not come back
         not_promoted: it came from S1 at … and has no account yet
-    "#]]);
+    "#]],
+    );
     world.run(JobName::SynchronizeCustomers);
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         not_packed: job 1010 has not packed it: it appeared in version 1, packages
             have come to version 0
-    "#]]);
+    "#]],
+    );
     world.run(JobName::Customers1010);
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         not_fetched: its package is ready; the store was last seen at … and has
             not asked for it
-    "#]]);
+    "#]],
+    );
     world.download("S2").unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         here: it is there: the store has known the account since …
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -134,13 +174,18 @@ fn a_failed_promotion_names_its_last_error() {
     let world = stores();
     let guid = send_operation(&world, "S1", r#"{"customer_type":1,"shoe_size":44}"#);
     world.run(JobName::SynchronizeCustomers);
-    check(&world, &CustomerKey::Temporary(guid), "S2", expect![[r#"
+    check(
+        &world,
+        &CustomerKey::Temporary(guid),
+        "S2",
+        expect![[r#"
         failed: headquarters could not give it an account (operation …): the content
             cannot be read: unknown field `shoe_size`, expected one of `customer_type`,
             `name`, `first_name`, `middle_name`, `last_name`, `group`, `currency`, `language`,
             `email`, `receipt_email`, `phone`, `cellphone`, `identification_number`, `vat_number`
             at line 1 column 30
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -151,19 +196,34 @@ fn stores_without_a_shared_address_book_are_told_before_promotion_and_after() {
     let guid = world.create("S1", "Waller");
     let key = CustomerKey::Temporary(guid);
     world.upload("S1").unwrap();
-    check(&world, &key, "S3", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S3",
+        expect![[r#"
         not_promoted: it came from S1 at … and has no account yet
         no_shared_book: they share no address book: the customer is in retail, group
             outlets gets bargains
-    "#]]);
+    "#]],
+    );
     world.settle();
-    check(&world, &key, "S3", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S3",
+        expect![[r#"
         no_shared_book: they share no address book: the customer is in retail, group
             outlets gets bargains
-    "#]]);
-    check(&world, &key, "S1", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        &key,
+        "S1",
+        expect![[r#"
         here: it is there: the store has known the account since …
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -173,37 +233,67 @@ fn a_suspended_session_then_a_canceled_one_then_a_rerun() {
     let key = CustomerKey::Temporary(guid);
     world.run(JobName::Customers1010);
     suspend(&mut world, "S2");
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         session_suspended: the package with it is not applied: session … is Suspended:
             the package's SHA-256 is …, its manifest says …: it was damaged on the
             way
-    "#]]);
+    "#]],
+    );
     let second = CustomerKey::Temporary(promoted(&mut world));
-    check(&world, &second, "S2", expect![[r#"
+    check(
+        &world,
+        &second,
+        "S2",
+        expect![[r#"
         not_packed: job 1010 has not packed it: it appeared in version 2, packages
             have come to version 1
         session_suspended: an earlier package is not applied: session … is Suspended:
             the package's SHA-256 is …, its manifest says …: it was damaged on the
             way
-    "#]]);
+    "#]],
+    );
     let session = latest(&world, "S2");
     world.hq().command_session(&session, SessionCommand::Cancel).unwrap();
     world.run(JobName::Customers1010);
     world.download("S2").unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         session_canceled: the package with it was given up: session … is canceled
-    "#]]);
-    check(&world, &second, "S2", expect![[r#"
+    "#]],
+    );
+    check(
+        &world,
+        &second,
+        "S2",
+        expect![[r#"
         here: it is there: the store has known the account since …
-    "#]]);
+    "#]],
+    );
     world.hq().command_session(&session, SessionCommand::Rerun).unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         session_open: the package with it is not applied: session … is Available
-    "#]]);
+    "#]],
+    );
     world.download("S2").unwrap();
-    check(&world, &key, "S2", expect![[r#"
+    check(
+        &world,
+        &key,
+        "S2",
+        expect![[r#"
         here: it is there: the store has known the account since …
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -212,9 +302,14 @@ fn a_store_that_was_revoked_gets_nothing_more() {
     let guid = promoted(&mut world);
     world.hq().revoke_device(&"S2".parse().unwrap()).unwrap();
     world.run(JobName::Customers1010);
-    check(&world, &CustomerKey::Temporary(guid), "S2", expect![[r#"
+    check(
+        &world,
+        &CustomerKey::Temporary(guid),
+        "S2",
+        expect![[r#"
         revoked: the store's credential was revoked at …
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
