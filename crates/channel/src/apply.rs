@@ -1,8 +1,8 @@
 //! Writing a downloaded package to the database.
 //!
 //! May be interrupted anywhere and begun again: rows carry versions, and only the last
-//! transaction says that the package is applied. It must never remove a
-//! customer that headquarters does not know of yet.
+//! transaction says that the package is applied. It must never remove a customer that headquarters
+//! does not know of yet.
 
 use std::io::Read;
 
@@ -197,24 +197,32 @@ fn check_cover(edge: &Edge, offer: &Offer) -> Result<Cover, ApplyError> {
     }
     let (job, scope, sequence) = (*job, *scope, offer.sequence);
     if let Some(sequence) = sequence.filter(|_| scope == Scope::Delta)
-        && let Some(has) = edge.db.write(move |it| gap_note(it, job, sequence))?
+        && let Some(has) = edge.db.read(|connection| gap_before(connection, job, sequence))?
     {
+        edge.db.write(sessions_forget)?;
         return Err(ApplyError::Gap { job, has, sequence });
     }
     Ok(Cover { job, scope, to: Version(*to), sequence })
 }
 
-/// Whether a delta leaves a gap, and behind which package. A database that finds one forgets
-/// which sessions it applied: by that its next poll asks for everything.
-fn gap_note(connection: &Connection, job: JobName, sequence: u64) -> Result<Option<u64>, DbError> {
+/// Whether a delta leaves a gap, and behind which package.
+fn gap_before(
+    connection: &Connection,
+    job: JobName,
+    sequence: u64,
+) -> Result<Option<u64>, DbError> {
     let has: Option<u64> = connection
         .prepare_cached("SELECT sequence FROM applied WHERE job = ?1")?
         .query_row([job.as_str()], |row| row.get(0))
         .optional()?
         .flatten();
-    let Some(has) = has.filter(|has| has + 1 < sequence) else { return Ok(None) };
+    Ok(has.filter(|has| has + 1 < sequence))
+}
+
+/// Forgets which sessions were applied: by that the next poll asks for everything.
+fn sessions_forget(connection: &Connection) -> Result<(), DbError> {
     connection.prepare_cached("DELETE FROM applied_session")?.execute([])?;
-    Ok(Some(has))
+    Ok(())
 }
 
 fn next_row<R: Read>(
