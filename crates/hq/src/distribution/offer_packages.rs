@@ -36,9 +36,9 @@ pub struct PollOutcome {
     pub look_again_at: Option<Timestamp>,
 }
 
-/// How far back a canceled session is looked for: the packages of every job behind it have been
-/// packed since.
-const CANCELED_MAX: usize = 20;
+/// How far back a canceled session is looked for. Whoever has had more since is sent everything,
+/// which does no harm.
+const SESSIONS_BACK: usize = 20;
 
 /// What to say to a database.
 enum Todo {
@@ -257,27 +257,30 @@ impl Headquarters {
 }
 
 /// Whether an operator canceled the session before this package: then the database is to go on
-/// without it, and must not mind the gap.
+/// without it, and must not mind the gap. One that has applied something of the job since has
+/// nothing to go on without.
 fn follows_canceled(
     tx: &mut dyn ReadTx,
     database: &DatabaseId,
     package: &PackageRecord,
 ) -> Result<bool, StorageError> {
-    let canceled = SessionFilter {
+    let recent = SessionFilter {
         database: Some(database.clone()),
-        status: Some(DownloadStatus::Canceled),
-        limit: CANCELED_MAX,
+        limit: SESSIONS_BACK,
         ..SessionFilter::default()
     };
-    for session in tx.sessions_list(&canceled)? {
-        if session.job == package.job
-            && let Some(before) = tx.package_get(&session.package)?
-            && before.position.sequence + 1 == package.position.sequence
-        {
-            return Ok(true);
-        }
+    let has_ended = |session: &&DownloadSessionRecord| {
+        let status = session.progress.status;
+        session.job == package.job
+            && matches!(status, DownloadStatus::Applied | DownloadStatus::Canceled)
+    };
+    let recent = tx.sessions_list(&recent)?;
+    let Some(last) = recent.iter().find(has_ended) else { return Ok(false) };
+    if last.progress.status != DownloadStatus::Canceled {
+        return Ok(false);
     }
-    Ok(false)
+    let before = tx.package_get(&last.package)?;
+    Ok(before.is_some_and(|it| it.position.sequence + 1 == package.position.sequence))
 }
 
 fn nexts_for(
