@@ -18,6 +18,7 @@ use crate::edge::Edge;
 use crate::find::{CustomerView, customer_by_key};
 use crate::intention;
 use crate::link::LinkState;
+use crate::offline_profile::effective_offline_profile;
 use crate::profile::effective_profile;
 use crate::realtime::{CallError, call_create_customer};
 use crate::upstream::Upstream;
@@ -27,7 +28,7 @@ use crate::upstream::Upstream;
 /// # Errors
 /// Busy or Broken: the database failed.
 pub fn creation_mode(edge: &Edge) -> Result<Creation, DbError> {
-    Ok(creation(&effective_profile(edge)?.options, line(edge)))
+    Ok(creation(&effective_profile(edge)?.options, line(edge)?))
 }
 
 /// Creates a customer with its addresses. It has an account when headquarters was asked and
@@ -59,12 +60,15 @@ pub fn create_by_mode(
 
 /// Whether the one who creates can reach those whom it has to ask. A store is always online here:
 /// its call may fail.
-fn line(edge: &Edge) -> Line {
-    match (edge.identity().kind, edge.link.health().state) {
-        (DatabaseKind::Register, LinkState::Cut) => Line::Offline { is_filtered: false },
+fn line(edge: &Edge) -> Result<Line, DbError> {
+    Ok(match (edge.identity().kind, edge.link.health().state) {
+        (DatabaseKind::Register, LinkState::Cut) => {
+            let is_filtered = effective_offline_profile(edge)?.customer_data_is_filtered;
+            Line::Offline { is_filtered }
+        }
         (DatabaseKind::Register, LinkState::Unknown | LinkState::Connected)
         | (DatabaseKind::Channel, _) => Line::Online,
-    }
+    })
 }
 
 fn through_headquarters(

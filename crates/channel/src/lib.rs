@@ -24,6 +24,7 @@ mod intention;
 pub mod items;
 mod link;
 mod log;
+pub mod offline_profile;
 pub mod profile;
 mod project;
 pub mod realtime;

@@ -8,6 +8,7 @@
 pub(crate) mod documents;
 pub(crate) mod items;
 pub(crate) mod profiles;
+pub(crate) mod registers;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};

@@ -293,6 +293,11 @@ name_identity!(
     "1 to 30 letters, digits, '-' or '_', beginning with a letter or digit"
 );
 name_identity!(
+    /// An offline profile of registers (`domain.md` 6.3).
+    OfflineProfileName, "offline profile", 30, "-_",
+    "1 to 30 letters, digits, '-' or '_', beginning with a letter or digit"
+);
+name_identity!(
     /// The member of staff who acted.
     StaffId, "staff id", 30, "-_.@",
     "1 to 30 letters, digits, '-', '_', '.' or '@', beginning with a letter or digit"

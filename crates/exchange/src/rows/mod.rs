@@ -3,10 +3,12 @@
 pub mod document;
 pub mod download;
 mod exact;
+pub mod feature;
 pub mod item;
 pub mod log;
 pub mod operation;
 pub mod profile;
+pub mod register;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +32,8 @@ pub enum Table {
     Price,
     /// Functionality profiles of channels, downwards.
     Profile,
+    /// Feature switches, downwards.
+    Feature,
 }
 
 /// The SHA-256 of everything of a log entry that must never change.
@@ -45,7 +49,7 @@ impl ContentHash {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::Operation,
         Table::Customer,
         Table::Address,
@@ -53,6 +57,7 @@ impl Table {
         Table::Item,
         Table::Price,
         Table::Profile,
+        Table::Feature,
     ];
 
     /// The name in packages and manifests.
@@ -65,6 +70,7 @@ impl Table {
             Table::Item => "item",
             Table::Price => "price",
             Table::Profile => "profile",
+            Table::Feature => "feature",
         }
     }
 }
