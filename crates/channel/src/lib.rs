@@ -40,7 +40,6 @@ pub mod transactions;
 pub mod upload;
 pub mod upstream;
 pub mod violations;
-mod words;
 
 pub use db::{Db, DbError, Disk, DiskRefusal, RealDisk};
 pub use edge::{Edge, EdgeOptions};

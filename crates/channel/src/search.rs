@@ -21,7 +21,7 @@ use self::terms::end_of;
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::find::{COLUMNS, CustomerView, addresses_attach, customer_view};
-use crate::words::Keyword;
+use tillsync_exchange::words::Keyword;
 
 /// The most customers one page holds.
 pub const PAGE_MAX: u32 = 1_000;

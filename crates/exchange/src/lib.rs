@@ -15,3 +15,4 @@ pub mod session;
 pub mod text;
 pub mod version;
 pub mod watermark;
+pub mod words;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::terms::{Index, Reach, Visit};
 use super::{CANDIDATES_MAX, Found};
 use crate::db::DbError;
-use crate::words::address_words;
+use tillsync_exchange::words::address_words;
 
 /// Customers with an address in which all words stand, in this order; each may be a beginning.
 ///

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
 use crate::db::{Db, DbError};
-use crate::words::{address_words, index_words};
+use tillsync_exchange::words::{address_words, index_words};
 
 /// Counts the ways in which words were made: one more, and every database is indexed anew.
 const WORDS_VERSION: i64 = 1;

@@ -7,7 +7,7 @@ use tillsync_exchange::rows::operation::CustomerContent;
 use super::terms::{Index, Reach, Visit};
 use super::{CANDIDATES_MAX, Found};
 use crate::db::DbError;
-use crate::words::index_words;
+use tillsync_exchange::words::index_words;
 
 /// Up to this many words, every combination of them is asked for.
 const COMBINED_MAX: usize = 4;

@@ -4,10 +4,11 @@
 //! Both sides are folded here and nowhere else: small letters, no accents. E-mail addresses and
 //! phone numbers become one word each, so that they are matched whole and from their beginning,
 //! whatever punctuation they were written with (F90). Marks and punctuation in them are characters
-//! of private use, which no typed word can hold.
+//! of private use, which no typed word can hold. A store and headquarters search by the same words.
 
-use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 use unicode_normalization::UnicodeNormalization;
+
+use crate::rows::operation::{AddressContent, CustomerContent};
 
 const EMAIL_MARK: char = '\u{e000}';
 const PHONE_MARK: char = '\u{e001}';
@@ -22,7 +23,7 @@ const PHONE_DIGITS_MIN: usize = 3;
 const WORDS_MAX: usize = 16;
 
 /// The words under which a customer is indexed, with a space between.
-pub(crate) fn index_words(content: &CustomerContent) -> String {
+pub fn index_words(content: &CustomerContent) -> String {
     let mut words = Vec::with_capacity(16);
     let names = [&content.first_name, &content.middle_name, &content.last_name, &content.name];
     for name in names.into_iter().flatten() {
@@ -46,7 +47,7 @@ pub(crate) fn index_words(content: &CustomerContent) -> String {
 
 /// The words of an address in the orders people say them in: the house number stands before and
 /// behind its street, the postal code before and behind its city.
-pub(crate) fn address_words(content: &AddressContent) -> Vec<String> {
+pub fn address_words(content: &AddressContent) -> Vec<String> {
     let mut words = Vec::with_capacity(12);
     let parts = [
         &content.name,
@@ -68,20 +69,20 @@ pub(crate) fn address_words(content: &AddressContent) -> Vec<String> {
 
 /// What somebody typed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Keyword {
+pub struct Keyword {
     /// The beginning of a phone number, when all of it can be one.
-    pub(crate) phone: Option<String>,
+    pub phone: Option<String>,
     /// The beginning of an e-mail address or of a domain, when it is one word.
-    pub(crate) email: Option<String>,
+    pub email: Option<String>,
     /// Words of names, each in the forms that it may stand under in the index.
-    pub(crate) words: Vec<Vec<String>>,
+    pub words: Vec<Vec<String>>,
     /// Words of an address, in their order.
-    pub(crate) address: Vec<String>,
+    pub address: Vec<String>,
 }
 
 impl Keyword {
     /// Reads it; nothing that can be typed is refused.
-    pub(crate) fn read(keyword: &str) -> Self {
+    pub fn read(keyword: &str) -> Self {
         let mut words: Vec<Vec<String>> = Vec::new();
         let mut push = |forms: Vec<String>| {
             if words.len() < WORDS_MAX && !words.contains(&forms) {
