@@ -24,7 +24,10 @@ use tillsync_exchange::messages::{
     PollAnswer, Refusal, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_exchange::realtime::{
+    AddToStoreAnswer, AddToStoreCall, CreateCustomerCall, CreateOrderCall, CreatedCustomer,
+    OrderAnswer, SearchAnswer, SearchCall,
+};
 use tillsync_web::{PlainHttp, TrustError};
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
@@ -198,6 +201,18 @@ impl Upstream for HttpUpstream {
 
     fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
         self.call("customers", call)
+    }
+
+    fn create_order(&self, call: &CreateOrderCall) -> Result<OrderAnswer, UpstreamError> {
+        self.call("orders", call)
+    }
+
+    fn search_customers(&self, call: &SearchCall) -> Result<SearchAnswer, UpstreamError> {
+        self.call("customers/search", call)
+    }
+
+    fn add_to_store(&self, call: &AddToStoreCall) -> Result<AddToStoreAnswer, UpstreamError> {
+        self.call("customers/add-to-store", call)
     }
 }
 

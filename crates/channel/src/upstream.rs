@@ -10,7 +10,10 @@ use tillsync_exchange::messages::{
     RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_exchange::realtime::{
+    AddToStoreAnswer, AddToStoreCall, CreateCustomerCall, CreateOrderCall, CreatedCustomer,
+    OrderAnswer, SearchAnswer, SearchCall,
+};
 
 /// Why the upstream did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -101,4 +104,33 @@ pub trait Upstream: Send + Sync {
     /// # Errors
     /// As [`UpstreamError`].
     fn create_customer(&self, call: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError>;
+
+    /// Has headquarters take an order now; does not wait long.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn create_order(&self, _call: &CreateOrderCall) -> Result<OrderAnswer, UpstreamError> {
+        Err(unknown_call())
+    }
+
+    /// Has headquarters search the customers of all stores; does not wait long.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn search_customers(&self, _call: &SearchCall) -> Result<SearchAnswer, UpstreamError> {
+        Err(unknown_call())
+    }
+
+    /// Has headquarters put a customer into the store's address book; does not wait long.
+    ///
+    /// # Errors
+    /// As [`UpstreamError`].
+    fn add_to_store(&self, _call: &AddToStoreCall) -> Result<AddToStoreAnswer, UpstreamError> {
+        Err(unknown_call())
+    }
+}
+
+/// An upstream that knows no such call is none that answers it.
+fn unknown_call() -> UpstreamError {
+    UpstreamError::Unreachable("it does not answer calls of this sort".to_owned())
 }
