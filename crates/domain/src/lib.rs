@@ -21,6 +21,7 @@ pub mod order;
 pub mod profile;
 pub mod promotion;
 pub mod shift;
+pub mod staff;
 pub mod statement;
 pub mod trade;
 pub mod validation;

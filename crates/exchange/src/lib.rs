@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod device;
 pub mod messages;
 pub mod package;
+pub mod pin;
 pub mod realtime;
 pub mod retry;
 pub mod rows;

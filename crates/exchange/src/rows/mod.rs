@@ -8,6 +8,7 @@ pub mod item;
 pub mod log;
 pub mod operation;
 pub mod profile;
+pub mod staff;
 pub mod register;
 
 use std::fmt;
