@@ -180,6 +180,11 @@ impl From<CreateError> for ODataError {
                 refused.body.code = not_here.code();
                 refused
             }
+            CreateError::SwitchedOff(switched_off) => {
+                let mut refused = ODataError::new(error.kind(), switched_off.to_string());
+                refused.body.code = switched_off.code();
+                refused
+            }
             CreateError::Refused { kind, message, fields } => {
                 ODataError::by_headquarters(kind, message, fields)
             }

@@ -16,6 +16,7 @@ use tillsync_exchange::messages::Offer;
 use tillsync_exchange::package::{PackageError, PackageReader, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
+use tillsync_exchange::rows::feature::FeatureRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::profile::ProfileRow;
 
@@ -169,6 +170,7 @@ enum DownRow {
     Item(ItemRow),
     Price(PriceRow, Option<i64>),
     Profile(ProfileRow),
+    Feature(FeatureRow),
 }
 
 impl DownRow {
@@ -183,6 +185,9 @@ impl DownRow {
             }
             DownRow::Profile(row) => {
                 project::profiles::profile_upsert(connection, row, generation, run.now)
+            }
+            DownRow::Feature(row) => {
+                project::features::feature_upsert(connection, row, generation, run.now)
             }
         }
     }
@@ -253,6 +258,9 @@ fn next_row<R: Read>(
         (JobName::ChannelConfiguration1070, Table::Profile) => {
             DownRow::Profile(serde_json::from_str(text).map_err(bad)?)
         }
+        (JobName::GlobalConfiguration1110, Table::Feature) => {
+            DownRow::Feature(serde_json::from_str(text).map_err(bad)?)
+        }
         (_, other) => return Err(ApplyError::OtherTable(other, job)),
     }))
 }
@@ -272,6 +280,9 @@ fn left_rows_remove(
         }
         JobName::ChannelConfiguration1070 => {
             project::profiles::left_profiles_remove(connection, generation, cover.to.0)
+        }
+        JobName::GlobalConfiguration1110 => {
+            project::features::left_features_remove(connection, generation, cover.to.0)
         }
         JobName::P0001
         | JobName::SynchronizeCustomers

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tillsync_domain::customer::{
     AddressDraft, CustomerDraft, CustomerType, NewAddress, Violations,
 };
+use tillsync_domain::feature::{SwitchedOff, may_add_address};
 use tillsync_domain::ids::{
     AddressGuid, Counter, CustomerGuid, CustomerKey, OperationId, ParseIdError, StaffId,
     TransactionNumber,
@@ -24,6 +25,7 @@ use tillsync_exchange::rows::operation::{AddressContent, CustomerContent, Operat
 use crate::clients::ClientName;
 use crate::db::{DbError, digest_column, uuid_column};
 use crate::edge::Edge;
+use crate::feature::features_read;
 use crate::find::{AddressView, CustomerView, customer_by_key, settle_primary};
 use crate::intention::{self, Intention};
 use crate::log::{self, Appended};
@@ -107,6 +109,9 @@ pub enum CreateError {
     /// It would have to be asked for elsewhere, and cannot be.
     #[error(transparent)]
     NotHere(#[from] NotHere),
+    /// The feature for it is off.
+    #[error(transparent)]
+    SwitchedOff(#[from] SwitchedOff),
     /// Headquarters was asked, and says no (F07).
     #[error("headquarters refused the customer: {message}")]
     Refused {
@@ -132,6 +137,7 @@ impl CreateError {
             CreateError::Rules(_) | CreateError::RequestKey => ErrorKind::Invalid,
             CreateError::RequestReused | CreateError::NotHere(_) => ErrorKind::Conflict,
             CreateError::Refused { kind, .. } => *kind,
+            CreateError::SwitchedOff(_) => ErrorKind::Conflict,
             CreateError::NoCustomer => ErrorKind::NotFound,
             CreateError::Stored(_) => ErrorKind::Broken,
             CreateError::Db(error) => error.kind(),
@@ -273,6 +279,7 @@ pub fn add_addresses(
             None => false,
         };
         if !is_repeat {
+            address_gate(connection, guid)?;
             append(connection, &operations)?;
         }
         let view = customer_by_key(connection, &CustomerKey::Temporary(guid))?;
@@ -280,6 +287,13 @@ pub fn add_addresses(
     })?;
     edge.signals.entries_recorded();
     Ok(view)
+}
+
+/// Whether the features that hold here let an address be added (F25).
+fn address_gate(connection: &Connection, customer: CustomerGuid) -> Result<(), CreateError> {
+    let known = customer_by_key(connection, &CustomerKey::Temporary(customer))?;
+    let is_pending = known.is_none_or(|customer| customer.account.is_none());
+    Ok(may_add_address(&features_read(connection)?.features, is_pending)?)
 }
 
 /// What is stored and hashed has microseconds; more would be lost on the way.

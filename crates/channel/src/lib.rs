@@ -15,6 +15,7 @@ pub mod db;
 pub mod download;
 pub mod edge;
 pub mod exchange_loop;
+pub mod feature;
 pub mod find;
 pub mod health;
 pub mod history;

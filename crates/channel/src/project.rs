@@ -6,6 +6,7 @@
 //! log, the others from headquarters.
 
 pub(crate) mod documents;
+pub(crate) mod features;
 pub(crate) mod items;
 pub(crate) mod profiles;
 pub(crate) mod registers;

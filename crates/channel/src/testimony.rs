@@ -73,6 +73,7 @@ pub(crate) fn page(
         items_version: highest(
             "SELECT max((SELECT coalesce(max(version), 0) FROM item),
                         (SELECT coalesce(max(version), 0) FROM price),
+                        (SELECT coalesce(max(version), 0) FROM feature),
                         (SELECT coalesce(max(version), 0) FROM profile))",
         )?,
         // A register's log is received by its channel.

@@ -16,6 +16,8 @@ pub enum JobName {
     Products1040,
     /// Channel configuration: sends functionality profiles to the channels (F46).
     ChannelConfiguration1070,
+    /// Global configuration: sends feature switches to the channels (F46).
+    GlobalConfiguration1110,
     /// Makes sales orders of uploaded customer orders, promoting whom they need (F13, F14).
     SynchronizeOrders,
     /// Decides which uploaded transactions may be posted (F96).
@@ -31,7 +33,7 @@ pub enum JobName {
 /// A text that names no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, \
+    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, 1110, \
      synchronize-orders, validate-transactions, transactional-statements, financial-statements \
      and classic-statements"
 )]
@@ -46,8 +48,9 @@ pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
 
 impl JobName {
     /// Every job, in the order in which a day runs them.
-    pub const ALL: [JobName; 10] = [
+    pub const ALL: [JobName; 11] = [
         JobName::ChannelConfiguration1070,
+        JobName::GlobalConfiguration1110,
         JobName::Products1040,
         JobName::P0001,
         JobName::SynchronizeCustomers,
@@ -60,8 +63,12 @@ impl JobName {
     ];
 
     /// The jobs that send something down, and so make packages.
-    pub const DOWNLOADS: [JobName; 3] =
-        [JobName::ChannelConfiguration1070, JobName::Products1040, JobName::Customers1010];
+    pub const DOWNLOADS: [JobName; 4] = [
+        JobName::ChannelConfiguration1070,
+        JobName::GlobalConfiguration1110,
+        JobName::Products1040,
+        JobName::Customers1010,
+    ];
 
     /// The short name, used in commands, URLs and databases.
     pub fn as_str(self) -> &'static str {
@@ -71,6 +78,7 @@ impl JobName {
             JobName::Customers1010 => "1010",
             JobName::Products1040 => "1040",
             JobName::ChannelConfiguration1070 => "1070",
+            JobName::GlobalConfiguration1110 => "1110",
             JobName::SynchronizeOrders => "synchronize-orders",
             JobName::ValidateTransactions => "validate-transactions",
             JobName::TransactionalStatements => "transactional-statements",
@@ -87,6 +95,7 @@ impl JobName {
             JobName::Customers1010 => "Customers",
             JobName::Products1040 => "Products",
             JobName::ChannelConfiguration1070 => "Channel configuration",
+            JobName::GlobalConfiguration1110 => "Global configuration",
             JobName::SynchronizeOrders => "Synchronize orders",
             JobName::ValidateTransactions => "Validate store transactions",
             JobName::TransactionalStatements => "Post transactional statements",

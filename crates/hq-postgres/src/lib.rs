@@ -23,6 +23,7 @@ mod distribution_writes;
 mod documents;
 mod documents_writes;
 mod error;
+mod features;
 mod inbox;
 mod items;
 mod jobs;

@@ -119,7 +119,7 @@ impl ProfileWrites for PgTx<'_> {
 
 impl PgTx<'_> {
     /// The version that the next change gets; nobody else takes it meanwhile.
-    fn next_version(&mut self, doing: &'static str) -> Result<i64, StorageError> {
+    pub(crate) fn next_version(&mut self, doing: &'static str) -> Result<i64, StorageError> {
         let version = self.count("SELECT version FROM change_log FOR UPDATE", doing)?;
         Ok(version.cast_signed() + 1)
     }

@@ -12,6 +12,7 @@ pub mod copy;
 pub mod create_now;
 pub mod default_customers;
 pub mod distribution;
+pub mod features;
 mod header;
 mod headquarters;
 pub mod history;

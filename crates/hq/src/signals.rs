@@ -54,6 +54,8 @@ pub(crate) struct Wake {
     pub items: bool,
     /// Functionality profiles changed.
     pub profiles: bool,
+    /// Feature switches changed.
+    pub features: bool,
     /// Groups in which a database needs a snapshot of something.
     pub snapshots: BTreeSet<(Download, GroupId)>,
 }
@@ -65,6 +67,7 @@ struct State {
     customers: bool,
     items: bool,
     profiles: bool,
+    features: bool,
     snapshots: BTreeSet<(Download, GroupId)>,
     stop: bool,
 }
@@ -124,6 +127,11 @@ impl Signals {
         self.update(|state| state.profiles = true);
     }
 
+    /// Feature switches changed and should be distributed at once.
+    pub fn features_changed(&self) {
+        self.update(|state| state.features = true);
+    }
+
     /// A database of this group can only go on from a snapshot.
     pub(crate) fn snapshot_wanted(&self, download: Download, group: &GroupId) {
         self.update(|state| {
@@ -160,6 +168,7 @@ impl Signals {
                 state.customers = true;
                 state.items = true;
                 state.profiles = true;
+                state.features = true;
             }),
         }
     }
@@ -201,6 +210,7 @@ impl Signals {
                     customers: state.customers,
                     items: state.items,
                     profiles: state.profiles,
+                    features: state.features,
                     snapshots: state.snapshots.clone(),
                 };
                 let is_wanted = take(&mut wake);
@@ -213,6 +223,7 @@ impl Signals {
         state.customers &= !found.customers;
         state.items &= !found.items;
         state.profiles &= !found.profiles;
+        state.features &= !found.features;
         state.snapshots.retain(|group| !found.snapshots.contains(group));
         found
     }

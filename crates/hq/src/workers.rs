@@ -18,6 +18,7 @@ use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 
 use crate::distribution::{CleanUpSummary, Download};
+use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::nodes::HEARTBEAT;
@@ -182,10 +183,11 @@ fn settle_live(hq: &Headquarters) {
 fn distribute_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            let Wake { customers, items, profiles, .. } = *wake;
+            let Wake { customers, items, profiles, features, .. } = *wake;
             let snapshots = std::mem::take(&mut wake.snapshots);
-            *wake = Wake { customers, items, profiles, snapshots, ..Wake::default() };
-            customers || items || profiles || !wake.snapshots.is_empty()
+            *wake =
+                Wake { customers, items, profiles, features, snapshots, ..Wake::default() };
+            customers || items || profiles || features || !wake.snapshots.is_empty()
         });
         if hq.signals().is_stopping() {
             return;
@@ -213,6 +215,7 @@ fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
             Download::Customers => hq.signals().customers_changed(),
             Download::Products => hq.signals().items_changed(),
             Download::Profiles => hq.signals().profiles_changed(),
+            Download::Features => hq.signals().features_changed(),
         }
     }
 }
@@ -324,10 +327,11 @@ fn distributes_now(
         Download::Customers => wake.customers,
         Download::Products => wake.items,
         Download::Profiles => wake.profiles,
+        Download::Features => wake.features,
     };
     // One change log serves them all, so a version says only that something changed: a wake-up for
     // another one is no reason to look at once.
-    let is_idle_look = !wake.customers && !wake.items && !wake.profiles;
+    let is_idle_look = !wake.customers && !wake.items && !wake.profiles && !wake.features;
     let is_due = has_changed
         || !snapshots_for.is_empty()
         || (is_idle_look && is_distribution_due(hq, download)?);
@@ -360,6 +364,9 @@ fn is_settling_due(hq: &Headquarters, job: JobName) -> Result<bool, JobError> {
 fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, JobError> {
     let is_due = hq.storage().read(|tx| {
         if download == Download::Profiles && !profiles_are_in_force(tx)? {
+            return Ok(false);
+        }
+        if download == Download::Features && !features_are_in_force(tx)? {
             return Ok(false);
         }
         let horizon = tx.change_horizon()?;

@@ -1,4 +1,4 @@
-//! Jobs 1010, 1040 and 1070: make one package per group of what changed, or a snapshot of
+//! Jobs 1010, 1040, 1070 and 1110: make one package per group of what changed, or a snapshot of
 //! everything.
 //!
 //! A package is built on local disk, stored, and only then becomes known: a crash leaves at most
@@ -14,6 +14,7 @@ use tillsync_exchange::session::DownloadStatus;
 
 use super::clean_up::location_of;
 use super::{DELTAS_KEPT, DistributionError, Download};
+use crate::features::feature_rows;
 use crate::headquarters::Headquarters;
 use crate::storage::{
     ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow,
@@ -229,6 +230,7 @@ impl Headquarters {
                     let selection = ProfileSelection { group, after, up_to };
                     write_profiles(tx, &selection, &mut writer)?;
                 }
+                Download::Features => write_features(tx, (after, up_to), &mut writer)?,
                 Download::Products => write_products(tx, (after, up_to), &mut writer)?,
             }
             let (file, contents) = writer.finish().map_err(unwritable)?;
@@ -317,6 +319,16 @@ fn write_profiles(
 ) -> Result<(), StorageError> {
     let rows = tx.channel_profiles(selection)?;
     rows.iter().try_for_each(|row| writer.row(Table::Profile, row)).map_err(unwritable)
+}
+
+/// Switches are the same for everybody.
+fn write_features(
+    tx: &mut dyn ReadTx,
+    (after, up_to): (Version, Option<Version>),
+    writer: &mut PackageWriter<BufWriter<File>>,
+) -> Result<(), StorageError> {
+    let rows = feature_rows(tx, after, up_to)?;
+    rows.iter().try_for_each(|row| writer.row(Table::Feature, row)).map_err(unwritable)
 }
 
 fn unwritable(source: io::Error) -> StorageError {

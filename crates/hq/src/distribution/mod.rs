@@ -43,6 +43,8 @@ pub(crate) const APPLIED_LAST: JobName = JobName::Customers1010;
 pub(crate) enum Download {
     /// Functionality profiles.
     Profiles,
+    /// Feature switches.
+    Features,
     /// Items and prices.
     Products,
     /// Customers and addresses.
@@ -51,8 +53,8 @@ pub(crate) enum Download {
 
 impl Download {
     /// All of them, in the order in which they are offered.
-    pub(crate) const ALL: [Download; 3] =
-        [Download::Profiles, Download::Products, Download::Customers];
+    pub(crate) const ALL: [Download; 4] =
+        [Download::Profiles, Download::Features, Download::Products, Download::Customers];
 
     /// What a job sends down; nothing when it sends nothing.
     pub(crate) fn of(job: JobName) -> Option<Download> {
@@ -63,6 +65,7 @@ impl Download {
     pub(crate) fn job(self) -> JobName {
         match self {
             Download::Profiles => JobName::ChannelConfiguration1070,
+            Download::Features => JobName::GlobalConfiguration1110,
             Download::Products => JobName::Products1040,
             Download::Customers => JobName::Customers1010,
         }

@@ -14,6 +14,7 @@ use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
 use super::{APPLIED_LAST, BACKLOG_MAX, DistributionError, Download};
+use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
 use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
@@ -345,6 +346,7 @@ fn next_package(
         Download::Customers => false,
         Download::Products => newest == 0 && tx.items_count()? == 0,
         Download::Profiles => newest == 0 && !profiles_are_in_force(tx)?,
+        Download::Features => newest == 0 && !features_are_in_force(tx)?,
     };
     if is_unused {
         return Ok(Next::Nothing);

@@ -1,4 +1,4 @@
-//! Jobs 1010, 1040 and 1070: which groups get a package of what changed, and which a snapshot.
+//! Jobs 1010, 1040, 1070 and 1110: which groups get a package of what changed, and which a snapshot.
 
 use tillsync_domain::ids::GroupId;
 use tillsync_exchange::messages::ExchangeMode;
@@ -6,6 +6,7 @@ use tillsync_exchange::messages::ExchangeMode;
 use super::JobError;
 use super::run::{ActiveRun, Outcome, detail, outcome_of};
 use crate::distribution::{Download, PackageSummary};
+use crate::features::features_into_force;
 use crate::profiles::profiles_into_force;
 use crate::storage::{GroupRecord, Trigger};
 
@@ -13,6 +14,10 @@ impl ActiveRun<'_> {
     pub(super) fn distribute(&self, download: Download) -> Result<Outcome, JobError> {
         if download == Download::Profiles && self.record.trigger != Trigger::Live {
             self.hq.storage.write(|tx| profiles_into_force(tx))?;
+        }
+        if download == Download::Features && self.record.trigger != Trigger::Live {
+            let now = self.hq.now();
+            self.hq.storage.write(|tx| features_into_force(tx, now))?;
         }
         let groups = self.hq.storage.read(|tx| tx.groups_all())?;
         let summary = match &self.options.full_sync_of {

@@ -219,7 +219,8 @@ impl Headquarters {
             | JobName::SynchronizeCustomers
             | JobName::Customers1010
             | JobName::Products1040
-            | JobName::ChannelConfiguration1070 => return Err(JobError::NoStoreScope(job)),
+            | JobName::ChannelConfiguration1070
+            | JobName::GlobalConfiguration1110 => return Err(JobError::NoStoreScope(job)),
             JobName::SynchronizeOrders
             | JobName::ValidateTransactions
             | JobName::TransactionalStatements
@@ -276,6 +277,7 @@ impl ActiveRun<'_> {
             JobName::Customers1010 => self.distribute(Download::Customers),
             JobName::Products1040 => self.distribute(Download::Products),
             JobName::ChannelConfiguration1070 => self.distribute(Download::Profiles),
+            JobName::GlobalConfiguration1110 => self.distribute(Download::Features),
             JobName::SynchronizeOrders => self.synchronize_orders(),
             JobName::ValidateTransactions => self.validate(),
             JobName::TransactionalStatements => self.post(StatementKind::Transactional),

@@ -10,6 +10,7 @@ use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::statement::PostingMode;
 use tillsync_exchange::messages::ExchangeMode;
 
+use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
 use crate::profiles::profiles_are_in_force;
 use crate::storage::{GroupRecord, ReadTx, ScheduleRecord, StorageError};
@@ -99,6 +100,8 @@ pub struct InUse {
     pub items: bool,
     /// There are functionality profiles in force that tills must get.
     pub profiles: bool,
+    /// There are feature switches in force that tills must get.
+    pub features: bool,
     /// There are sales, orders or shifts.
     pub documents: bool,
     /// How sales are posted.
@@ -114,6 +117,7 @@ impl InUse {
         Ok(InUse {
             items: tx.items_count()? > 0,
             profiles: profiles_are_in_force(tx)?,
+            features: features_are_in_force(tx)?,
             documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
             posting_mode: tx.parameters_get()?.posting_mode,
         })
@@ -124,6 +128,7 @@ impl InUse {
             JobName::P0001 | JobName::SynchronizeCustomers | JobName::Customers1010 => true,
             JobName::Products1040 => self.items,
             JobName::ChannelConfiguration1070 => self.profiles,
+            JobName::GlobalConfiguration1110 => self.features,
             JobName::SynchronizeOrders | JobName::ValidateTransactions => self.documents,
             JobName::TransactionalStatements | JobName::FinancialStatements => {
                 self.documents && self.posting_mode == PostingMode::TrickleFeed

@@ -96,6 +96,7 @@ impl Headquarters {
         self.signals().documents_arrived();
         self.signals().customers_changed();
         self.signals().profiles_changed();
+        self.signals().features_changed();
     }
 }
 
@@ -153,8 +154,10 @@ fn end(
     by: Option<&str>,
     now: Timestamp,
 ) -> Result<RecoveryRecord, StorageError> {
-    // What a database has seen of profiles may be newer than what headquarters remembers.
+    // What a database has seen of profiles or switches may be newer than what headquarters
+    // remembers.
     tx.profiles_renew()?;
+    tx.features_renew()?;
     let ended_by = by.map(str::to_owned);
     let ended = RecoveryRecord { ended_at: Some(now), ended_by, ..recovery };
     tx.recovery_put(&ended)?;

@@ -116,8 +116,8 @@ fn read_page(page: &Testimony) -> Result<Vec<Told>, RecoveryError> {
 }
 
 /// Lets the change log go on behind everything that the database has seen, so that it takes what
-/// comes from here on; items and prices are sent again where it has seen newer ones. Profiles are
-/// few: they are sent again in any case.
+/// comes from here on; items and prices are sent again where it has seen newer ones. Profiles
+/// and feature switches are few: they are sent again in any case.
 fn believe_versions(
     tx: &mut dyn WriteTx,
     (page, learnt): (&Testimony, Version),
@@ -129,6 +129,7 @@ fn believe_versions(
     if highest > tx.change_horizon()? {
         tx.change_log_raise(highest)?;
         tx.profiles_renew()?;
+        tx.features_renew()?;
     }
     let items = Version(page.items_version);
     if items <= hearing.items_after || items <= recovery.items_renewed {

@@ -11,6 +11,7 @@ mod databases;
 mod distribution;
 mod documents;
 mod error;
+mod features;
 mod inbox;
 mod items;
 mod jobs;
@@ -36,6 +37,7 @@ pub use documents::{
     TransactionFilter, TransactionHeader, TransactionRecord, Verdict,
 };
 pub use error::StorageError;
+pub use features::{FeatureReads, FeatureRecord, FeatureWrites};
 pub use inbox::{
     DueOperations, InboxCounts, InboxReads, InboxWrites, InsertCounts, OperationRecord,
     OperationSource,
@@ -71,6 +73,7 @@ pub trait ReadTx:
     + ItemReads
     + ParameterReads
     + ProfileReads
+    + FeatureReads
     + RecoveryReads
 {
 }
@@ -88,6 +91,7 @@ impl<T> ReadTx for T where
         + ItemReads
         + ParameterReads
         + ProfileReads
+        + FeatureReads
         + RecoveryReads
 {
 }
@@ -107,6 +111,7 @@ pub trait WriteTx:
     + ItemWrites
     + ParameterWrites
     + ProfileWrites
+    + FeatureWrites
     + RecoveryWrites
 {
 }
@@ -125,6 +130,7 @@ impl<T> WriteTx for T where
         + ItemWrites
         + ParameterWrites
         + ProfileWrites
+        + FeatureWrites
         + RecoveryWrites
 {
 }
