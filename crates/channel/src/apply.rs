@@ -19,6 +19,7 @@ use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::rows::feature::FeatureRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::profile::ProfileRow;
+use tillsync_exchange::rows::register::RegisterRow;
 
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
@@ -170,6 +171,7 @@ enum DownRow {
     Item(ItemRow),
     Price(PriceRow, Option<i64>),
     Profile(ProfileRow),
+    Register(RegisterRow),
     Feature(FeatureRow),
 }
 
@@ -185,6 +187,9 @@ impl DownRow {
             }
             DownRow::Profile(row) => {
                 project::profiles::profile_upsert(connection, row, generation, run.now)
+            }
+            DownRow::Register(row) => {
+                project::registers::register_upsert(connection, row, generation, run.now)
             }
             DownRow::Feature(row) => {
                 project::features::feature_upsert(connection, row, generation, run.now)
@@ -258,6 +263,9 @@ fn next_row<R: Read>(
         (JobName::ChannelConfiguration1070, Table::Profile) => {
             DownRow::Profile(serde_json::from_str(text).map_err(bad)?)
         }
+        (JobName::Registers1090, Table::Register) => {
+            DownRow::Register(serde_json::from_str(text).map_err(bad)?)
+        }
         (JobName::GlobalConfiguration1110, Table::Feature) => {
             DownRow::Feature(serde_json::from_str(text).map_err(bad)?)
         }
@@ -280,6 +288,9 @@ fn left_rows_remove(
         }
         JobName::ChannelConfiguration1070 => {
             project::profiles::left_profiles_remove(connection, generation, cover.to.0)
+        }
+        JobName::Registers1090 => {
+            project::registers::left_registers_remove(connection, generation, cover.to.0)
         }
         JobName::GlobalConfiguration1110 => {
             project::features::left_features_remove(connection, generation, cover.to.0)

@@ -16,6 +16,8 @@ pub enum JobName {
     Products1040,
     /// Channel configuration: sends functionality profiles to the channels (F46).
     ChannelConfiguration1070,
+    /// Registers: sends offline profiles, and what is kept from offline databases.
+    Registers1090,
     /// Global configuration: sends feature switches to the channels (F46).
     GlobalConfiguration1110,
     /// Makes sales orders of uploaded customer orders, promoting whom they need (F13, F14).
@@ -33,8 +35,8 @@ pub enum JobName {
 /// A text that names no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, 1110, \
-     synchronize-orders, validate-transactions, transactional-statements, financial-statements \
+    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, 1090, \
+     1110, synchronize-orders, validate-transactions, transactional-statements, financial-statements \
      and classic-statements"
 )]
 pub struct UnknownJob(pub String);
@@ -48,8 +50,9 @@ pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
 
 impl JobName {
     /// Every job, in the order in which a day runs them.
-    pub const ALL: [JobName; 11] = [
+    pub const ALL: [JobName; 12] = [
         JobName::ChannelConfiguration1070,
+        JobName::Registers1090,
         JobName::GlobalConfiguration1110,
         JobName::Products1040,
         JobName::P0001,
@@ -63,8 +66,9 @@ impl JobName {
     ];
 
     /// The jobs that send something down, and so make packages.
-    pub const DOWNLOADS: [JobName; 4] = [
+    pub const DOWNLOADS: [JobName; 5] = [
         JobName::ChannelConfiguration1070,
+        JobName::Registers1090,
         JobName::GlobalConfiguration1110,
         JobName::Products1040,
         JobName::Customers1010,
@@ -78,6 +82,7 @@ impl JobName {
             JobName::Customers1010 => "1010",
             JobName::Products1040 => "1040",
             JobName::ChannelConfiguration1070 => "1070",
+            JobName::Registers1090 => "1090",
             JobName::GlobalConfiguration1110 => "1110",
             JobName::SynchronizeOrders => "synchronize-orders",
             JobName::ValidateTransactions => "validate-transactions",
@@ -95,6 +100,7 @@ impl JobName {
             JobName::Customers1010 => "Customers",
             JobName::Products1040 => "Products",
             JobName::ChannelConfiguration1070 => "Channel configuration",
+            JobName::Registers1090 => "Registers",
             JobName::GlobalConfiguration1110 => "Global configuration",
             JobName::SynchronizeOrders => "Synchronize orders",
             JobName::ValidateTransactions => "Validate store transactions",

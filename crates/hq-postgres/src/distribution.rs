@@ -6,17 +6,18 @@ use tillsync_domain::ids::{
 use tillsync_domain::job::JobName;
 use tillsync_exchange::package::Scope;
 use tillsync_exchange::session::{DownloadStatus, Progress, UploadStatus};
+use tillsync_hq::exclusion::Audience;
 use tillsync_hq::storage::{
     ChangeSelection, DistributionReads, DownloadRow, DownloadSessionRecord, PackageRecord,
-    Position, SessionFilter, StorageError, UploadSessionRecord,
+    Position, SessionFilter, StorageError, Stream, UploadSessionRecord,
 };
 
 use crate::columns::{Columns, Read, bounded};
 use crate::customers::{customer_row, customer_select};
 use crate::tx::{PgTx, Query, Values};
 
-const PACKAGE: &str = "SELECT package.id, channel_group, package.job, scope, sequence, version,
-    package.status, manifest, location, package.error, run, package.created_at FROM package";
+const PACKAGE: &str = "SELECT package.id, channel_group, package.job, audience, scope, sequence,
+    version, package.status, manifest, location, package.error, run, package.created_at FROM package";
 
 const SESSION: &str = "SELECT session.id, edge_database, package, session.job, session.status,
     failures, next_try_at, session.error, rerun_of, session.created_at, updated_at, applied_at
@@ -65,10 +66,11 @@ impl DistributionReads for PgTx<'_> {
         })
     }
 
-    fn row_version_get(&mut self, group: &GroupId, job: JobName) -> Result<Position, StorageError> {
+    fn row_version_get(&mut self, stream: &Stream) -> Result<Position, StorageError> {
         let sql = "SELECT sequence, version FROM row_version
-            WHERE channel_group = $1 AND job = $2";
-        let key: Values<'_> = &[&group.as_str(), &job.as_str()];
+            WHERE channel_group = $1 AND job = $2 AND audience = $3";
+        let audience = stream.audience.to_string();
+        let key: Values<'_> = &[&stream.group.as_str(), &stream.job.as_str(), &audience];
         let found = self.read_one(sql, key, "read a row version", position)?;
         Ok(found.unwrap_or_default())
     }
@@ -84,29 +86,27 @@ impl DistributionReads for PgTx<'_> {
 
     fn delta_get(
         &mut self,
-        group: &GroupId,
-        job: JobName,
+        stream: &Stream,
         sequence: u64,
     ) -> Result<Option<PackageRecord>, StorageError> {
         let sql = format!(
-            "{PACKAGE} WHERE channel_group = $1 AND job = $2 AND sequence = $3
-                AND scope = 'delta' AND status = 1"
+            "{PACKAGE} WHERE channel_group = $1 AND job = $2 AND audience = $3
+                AND sequence = $4 AND scope = 'delta' AND status = 1"
         );
-        let key: Values<'_> = &[&group.as_str(), &job.as_str(), &bounded(sequence)];
+        let audience = stream.audience.to_string();
+        let (group, job) = (stream.group.as_str(), stream.job.as_str());
+        let key: Values<'_> = &[&group, &job, &audience, &bounded(sequence)];
         self.read_one(&sql, key, "look up a delta", package)
     }
 
-    fn snapshot_latest(
-        &mut self,
-        group: &GroupId,
-        job: JobName,
-    ) -> Result<Option<PackageRecord>, StorageError> {
+    fn snapshot_latest(&mut self, stream: &Stream) -> Result<Option<PackageRecord>, StorageError> {
         let sql = format!(
-            "{PACKAGE} WHERE channel_group = $1 AND job = $2 AND scope = 'snapshot'
-                AND status = 1
+            "{PACKAGE} WHERE channel_group = $1 AND job = $2 AND audience = $3
+                AND scope = 'snapshot' AND status = 1
             ORDER BY sequence DESC, version DESC, ordinal DESC LIMIT 1"
         );
-        let key: Values<'_> = &[&group.as_str(), &job.as_str()];
+        let audience = stream.audience.to_string();
+        let key: Values<'_> = &[&stream.group.as_str(), &stream.job.as_str(), &audience];
         self.read_one(&sql, key, "look up the newest snapshot", package)
     }
 
@@ -138,6 +138,18 @@ impl DistributionReads for PgTx<'_> {
             WHERE edge_database = $1 AND job = $2";
         let key: Values<'_> = &[&database.as_str(), &job.as_str()];
         self.read_one(sql, key, "read a database's position", position)
+    }
+
+    fn audience_get(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+    ) -> Result<Audience, StorageError> {
+        let sql = "SELECT audience FROM database_position
+            WHERE edge_database = $1 AND job = $2";
+        let key: Values<'_> = &[&database.as_str(), &job.as_str()];
+        let doing = "read of whose packages a database has applied the last ones";
+        Ok(self.read_one(sql, key, doing, |row| row.text())?.unwrap_or_default())
     }
 
     fn applied_get(
@@ -267,6 +279,7 @@ fn package(row: &mut Columns<'_>) -> Read<PackageRecord> {
         id: row.id(PackageId::from_uuid)?,
         group: row.text()?,
         job: row.named(&JobName::ALL, JobName::as_str)?,
+        audience: row.text()?,
         scope: row.named(&SCOPES, scope_name)?,
         position: position(row)?,
         status: row.numbered(DownloadStatus::from_value)?,

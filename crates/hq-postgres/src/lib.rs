@@ -23,6 +23,7 @@ mod distribution_writes;
 mod documents;
 mod documents_writes;
 mod error;
+mod exclusion;
 mod features;
 mod inbox;
 mod items;

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use rusqlite::params;
-use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
+use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::job::JobName;
+use tillsync_hq::exclusion::Audience;
 use tillsync_hq::storage::{
     DistributionWrites, DownloadSessionRecord, ForgottenPackages, PackageRecord, Position,
-    StalePackages, StorageError, UploadSessionRecord,
+    StalePackages, StorageError, Stream, UploadSessionRecord,
 };
 
 use crate::SqliteTx;
@@ -14,31 +15,31 @@ use crate::columns::{bounded, change, read_all, to_json};
 use crate::distribution::scope_name;
 
 impl DistributionWrites for SqliteTx<'_> {
-    fn row_version_put(
-        &mut self,
-        group: &GroupId,
-        job: JobName,
-        position: Position,
-    ) -> Result<(), StorageError> {
-        let sql = "INSERT INTO row_version (channel_group, job, sequence, version)
-            VALUES (?1, ?2, ?3, ?4)
-            ON CONFLICT (channel_group, job) DO UPDATE SET sequence = excluded.sequence,
+    fn row_version_put(&mut self, stream: &Stream, position: Position) -> Result<(), StorageError> {
+        let sql = "INSERT INTO row_version (channel_group, job, audience, sequence, version)
+            VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (channel_group, job, audience) DO UPDATE SET sequence = excluded.sequence,
                 version = excluded.version";
         let Position { sequence, version } = position;
-        let values =
-            params![group.as_str(), job.as_str(), sequence.cast_signed(), version.0.cast_signed()];
+        let values = params![
+            stream.group.as_str(),
+            stream.job.as_str(),
+            stream.audience.to_string(),
+            sequence.cast_signed(),
+            version.0.cast_signed(),
+        ];
         change(self.connection, sql, values, "store a row version")?;
         Ok(())
     }
 
     fn package_put(&mut self, package: &PackageRecord) -> Result<(), StorageError> {
         let sql = "INSERT INTO package
-            (id, channel_group, job, scope, sequence, version, status, manifest, location, error,
-             run, created_at, covers_from, covers_to)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+            (id, channel_group, job, audience, scope, sequence, version, status, manifest, location,
+             error, run, created_at, covers_from, covers_to)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
             ON CONFLICT (id) DO UPDATE SET channel_group = excluded.channel_group,
-                job = excluded.job, scope = excluded.scope, sequence = excluded.sequence,
-                version = excluded.version, status = excluded.status,
+                job = excluded.job, audience = excluded.audience, scope = excluded.scope,
+                sequence = excluded.sequence, version = excluded.version, status = excluded.status,
                 manifest = excluded.manifest, location = excluded.location,
                 error = excluded.error, run = excluded.run, created_at = excluded.created_at,
                 covers_from = excluded.covers_from, covers_to = excluded.covers_to";
@@ -47,6 +48,7 @@ impl DistributionWrites for SqliteTx<'_> {
             package.id.as_uuid().as_bytes(),
             package.group.as_str(),
             package.job.as_str(),
+            package.audience.to_string(),
             scope_name(package.scope),
             package.position.sequence.cast_signed(),
             package.position.version.0.cast_signed(),
@@ -96,15 +98,16 @@ impl DistributionWrites for SqliteTx<'_> {
         &mut self,
         database: &DatabaseId,
         job: JobName,
-        position: Position,
+        (position, audience): (Position, &Audience),
     ) -> Result<(), StorageError> {
-        let sql = "INSERT INTO database_position (edge_database, job, sequence, version)
-            VALUES (?1, ?2, ?3, ?4)
+        let sql = "INSERT INTO database_position
+            (edge_database, job, sequence, version, audience) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT (edge_database, job) DO UPDATE SET sequence = excluded.sequence,
-                version = excluded.version";
+                version = excluded.version, audience = excluded.audience";
         let (sequence, version) =
             (position.sequence.cast_signed(), position.version.0.cast_signed());
-        let values = params![database.as_str(), job.as_str(), sequence, version];
+        let audience = audience.to_string();
+        let values = params![database.as_str(), job.as_str(), sequence, version, audience];
         change(self.connection, sql, values, "store a database's position")?;
         Ok(())
     }
@@ -163,22 +166,23 @@ impl DistributionWrites for SqliteTx<'_> {
 
     fn packages_forget(
         &mut self,
-        group: &GroupId,
-        job: JobName,
+        stream: &Stream,
         before: u64,
         limit: usize,
     ) -> Result<Vec<String>, StorageError> {
         let doing = "forget old packages";
         let sql = "SELECT id, location FROM package
-            WHERE channel_group = ?1 AND job = ?2 AND sequence < ?3 AND NOT EXISTS (
+            WHERE channel_group = ?1 AND job = ?2 AND audience = ?3 AND sequence < ?4 AND NOT EXISTS (
                 SELECT 1 FROM download_session AS session
                 WHERE session.package = package.id AND (session.status NOT IN (4, 5, 6, 9)
                     OR session.status = 5 AND NOT EXISTS (
                         SELECT 1 FROM database_applied AS applied
                         WHERE applied.edge_database = session.edge_database
                             AND applied.session >= session.id)))
-            ORDER BY sequence, ordinal LIMIT ?4";
-        let values = params![group.as_str(), job.as_str(), bounded(before), bounded(limit)];
+            ORDER BY sequence, ordinal LIMIT ?5";
+        let (group, job) = (stream.group.as_str(), stream.job.as_str());
+        let audience = stream.audience.to_string();
+        let values = params![group, job, audience, bounded(before), bounded(limit)];
         let forgotten = read_all(self.connection, sql, values, doing, |row| {
             Ok((row.id(PackageId::from_uuid)?, row.value::<Option<String>>()?))
         })?;
@@ -196,7 +200,7 @@ impl DistributionWrites for SqliteTx<'_> {
                 OR created_at < ?2 AND status IN (1, 6) AND scope = 'snapshot' AND EXISTS (
                     SELECT 1 FROM package AS newer
                     WHERE newer.channel_group = package.channel_group AND newer.job = package.job
-                        AND newer.scope = 'snapshot' AND newer.status = 1
+                        AND newer.audience = package.audience AND newer.scope = 'snapshot' AND newer.status = 1
                         AND newer.ordinal > package.ordinal))
                 AND NOT EXISTS (
                     SELECT 1 FROM download_session AS session

@@ -8,6 +8,7 @@ use tillsync_exchange::messages::{DatabaseKind, EnrolRequest, Enrolled, Exchange
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
 use crate::headquarters::Headquarters;
+use crate::offline_profiles::offline_profile_for_new;
 use crate::profiles::profile_for_new;
 use crate::storage::{
     Activation, DatabaseRecord, GroupRecord, NewDatabase, OperatorToken, StorageError,
@@ -190,9 +191,11 @@ impl Headquarters {
             if !tx.database_insert_once(&new)? {
                 return Ok(Err(AccessError::Exists(id)));
             }
-            profile_for_new(tx, &new).map(Ok)
+            profile_for_new(tx, &new)?;
+            offline_profile_for_new(tx, &new).map(Ok)
         })??;
         self.signals().profiles_changed();
+        self.signals().registers_changed();
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 /// and the entries of a voucher before the voucher that seals them.
 ///
 /// A database that has another table, or lacks one, is not copied; tests of each backend compare.
-pub const TABLES: [&str; 45] = [
+pub const TABLES: [&str; 48] = [
     TOTALS,
     "channel_group",
     "group_address_book",
@@ -56,6 +56,9 @@ pub const TABLES: [&str; 45] = [
     "parameter",
     "profile",
     "channel_profile",
+    "exclusion",
+    "offline_profile",
+    "register_offline_profile",
     "feature",
     "recovery",
     "recovery_hearing",

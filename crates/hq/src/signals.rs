@@ -54,10 +54,24 @@ pub(crate) struct Wake {
     pub items: bool,
     /// Functionality profiles changed.
     pub profiles: bool,
+    /// Registers changed: their offline profiles, or what is kept from them.
+    pub registers: bool,
     /// Feature switches changed.
     pub features: bool,
     /// Groups in which a database needs a snapshot of something.
     pub snapshots: BTreeSet<(Download, GroupId)>,
+}
+
+impl Wake {
+    /// Whether something may have to be packed.
+    pub(crate) fn asks_for_packages(&self) -> bool {
+        self.customers
+            || self.items
+            || self.profiles
+            || self.registers
+            || self.features
+            || !self.snapshots.is_empty()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +81,7 @@ struct State {
     customers: bool,
     items: bool,
     profiles: bool,
+    registers: bool,
     features: bool,
     snapshots: BTreeSet<(Download, GroupId)>,
     stop: bool,
@@ -127,6 +142,11 @@ impl Signals {
         self.update(|state| state.profiles = true);
     }
 
+    /// Registers changed and should hear of it at once.
+    pub fn registers_changed(&self) {
+        self.update(|state| state.registers = true);
+    }
+
     /// Feature switches changed and should be distributed at once.
     pub fn features_changed(&self) {
         self.update(|state| state.features = true);
@@ -168,6 +188,7 @@ impl Signals {
                 state.customers = true;
                 state.items = true;
                 state.profiles = true;
+                state.registers = true;
                 state.features = true;
             }),
         }
@@ -210,6 +231,7 @@ impl Signals {
                     customers: state.customers,
                     items: state.items,
                     profiles: state.profiles,
+                    registers: state.registers,
                     features: state.features,
                     snapshots: state.snapshots.clone(),
                 };
@@ -223,6 +245,7 @@ impl Signals {
         state.customers &= !found.customers;
         state.items &= !found.items;
         state.profiles &= !found.profiles;
+        state.registers &= !found.registers;
         state.features &= !found.features;
         state.snapshots.retain(|group| !found.snapshots.contains(group));
         found

@@ -18,7 +18,7 @@ use crate::headquarters::Headquarters;
 use crate::history::keys_of;
 use crate::storage::{
     AliasRecord, DatabaseRecord, DownloadSessionRecord, OperationRecord, ReadTx, SessionFilter,
-    StorageError,
+    StorageError, Stream,
 };
 
 /// Sessions of a database that are looked through for one that held the customer.
@@ -199,7 +199,8 @@ impl Look<'_> {
         }
         let group = self.record.database.group.clone();
         let id = &self.record.database.id;
-        let made = self.tx.row_version_get(&group, JobName::Customers1010)?.version;
+        let made =
+            self.tx.row_version_get(&Stream::of_everyone(&group, JobName::Customers1010))?.version;
         let is_made = made >= alias.version;
         if !is_made {
             self.causes.push(Cause::NotPacked { group, version: alias.version, made });

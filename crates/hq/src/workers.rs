@@ -10,25 +10,27 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tillsync_domain::ids::CustomerGuid;
+use tillsync_domain::ids::{CustomerGuid, GroupId, Version};
 use tillsync_domain::job::JobName;
 use tillsync_domain::order::OrderStatus;
 use tillsync_domain::promotion::InboxPosition;
 use tillsync_domain::validation::ValidationStatus;
 use tillsync_exchange::messages::ExchangeMode;
 
-use crate::distribution::{CleanUpSummary, Download};
+use crate::distribution::{CleanUpSummary, Download, needed_streams};
+use crate::exclusion::Levers;
 use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
 use crate::jobs::{JobError, JobOptions};
 use crate::nodes::HEARTBEAT;
+use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
 use crate::promote::PromoteError;
 use crate::signals::{News, Wake};
 use crate::statements::StatementError;
 use crate::storage::{
-    DocumentPosition, DueOperations, DueOrders, DueTransactions, GroupRecord, Position, RunOutcome,
-    StorageError, Trigger,
+    DocumentPosition, DueOperations, DueOrders, DueTransactions, GroupRecord, Position, ReadTx,
+    RunOutcome, StorageError, Trigger,
 };
 use crate::synchronize_orders::SynchronizeError;
 use crate::validate::ValidateError;
@@ -183,11 +185,18 @@ fn settle_live(hq: &Headquarters) {
 fn distribute_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            let Wake { customers, items, profiles, features, .. } = *wake;
+            let Wake { customers, items, profiles, registers, features, .. } = *wake;
             let snapshots = std::mem::take(&mut wake.snapshots);
-            *wake =
-                Wake { customers, items, profiles, features, snapshots, ..Wake::default() };
-            customers || items || profiles || features || !wake.snapshots.is_empty()
+            *wake = Wake {
+                customers,
+                items,
+                profiles,
+                registers,
+                features,
+                snapshots,
+                ..Wake::default()
+            };
+            wake.asks_for_packages()
         });
         if hq.signals().is_stopping() {
             return;
@@ -215,6 +224,7 @@ fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
             Download::Customers => hq.signals().customers_changed(),
             Download::Products => hq.signals().items_changed(),
             Download::Profiles => hq.signals().profiles_changed(),
+            Download::Registers => hq.signals().registers_changed(),
             Download::Features => hq.signals().features_changed(),
         }
     }
@@ -251,6 +261,7 @@ fn stay_listed(hq: &Headquarters) {
 #[derive(Debug, PartialEq, Eq)]
 struct Offered {
     pull: u64,
+    levers: Version,
     groups: Vec<(GroupRecord, Vec<Position>)>,
 }
 
@@ -275,11 +286,16 @@ fn read_offered(hq: &Headquarters) -> Result<Offered, StorageError> {
     hq.storage().read(|tx| {
         let mut groups = Vec::new();
         for group in tx.groups_all()? {
-            let positions =
-                Download::ALL.map(|download| tx.row_version_get(&group.id, download.job()));
-            groups.push((group, positions.into_iter().collect::<Result<_, _>>()?));
+            let mut positions = Vec::new();
+            for download in Download::ALL {
+                for needed in needed_streams(tx, &group.id, download.job())? {
+                    positions.push(tx.row_version_get(&needed.stream)?);
+                }
+            }
+            groups.push((group, positions));
         }
-        Ok(Offered { pull: tx.pull_get()?, groups })
+        let levers = Levers::read(tx)?.version;
+        Ok(Offered { pull: tx.pull_get()?, levers, groups })
     })
 }
 
@@ -327,11 +343,13 @@ fn distributes_now(
         Download::Customers => wake.customers,
         Download::Products => wake.items,
         Download::Profiles => wake.profiles,
+        Download::Registers => wake.registers,
         Download::Features => wake.features,
     };
     // One change log serves them all, so a version says only that something changed: a wake-up for
     // another one is no reason to look at once.
-    let is_idle_look = !wake.customers && !wake.items && !wake.profiles && !wake.features;
+    let is_idle_look =
+        !wake.customers && !wake.items && !wake.profiles && !wake.registers && !wake.features;
     let is_due = has_changed
         || !snapshots_for.is_empty()
         || (is_idle_look && is_distribution_due(hq, download)?);
@@ -366,19 +384,38 @@ fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, Jo
         if download == Download::Profiles && !profiles_are_in_force(tx)? {
             return Ok(false);
         }
+        if download == Download::Registers && !offline_profiles_are_in_force(tx)? {
+            return Ok(false);
+        }
         if download == Download::Features && !features_are_in_force(tx)? {
             return Ok(false);
         }
         let horizon = tx.change_horizon()?;
         for group in tx.groups_all()? {
-            let position = tx.row_version_get(&group.id, download.job())?;
-            if group.mode == ExchangeMode::Live && position.version < horizon {
+            if group.mode == ExchangeMode::Live && is_behind(tx, (download, &group.id), horizon)? {
                 return Ok(true);
             }
         }
         Ok::<_, StorageError>(false)
     })?;
     Ok(is_due)
+}
+
+/// Whether packages of a group do not hold everything up to the horizon. Where something is kept
+/// back, nothing is missing before the first snapshot was asked for.
+fn is_behind(
+    tx: &mut dyn ReadTx,
+    (download, group): (Download, &GroupId),
+    horizon: Version,
+) -> Result<bool, StorageError> {
+    for needed in needed_streams(tx, group, download.job())? {
+        let position = tx.row_version_get(&needed.stream)?.version;
+        let has_begun = needed.stream.audience.is_everyone() || position > Version(0);
+        if needed.has_deltas && has_begun && position < horizon {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn log_unless_busy(job: JobName, error: &JobError) {

@@ -33,6 +33,8 @@ pub enum Table {
     Price,
     /// Functionality profiles of channels, downwards.
     Profile,
+    /// Registers: how each works while it is cut off, downwards.
+    Register,
     /// Feature switches, downwards.
     Feature,
 }
@@ -50,7 +52,7 @@ impl ContentHash {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 9] = [
         Table::Operation,
         Table::Customer,
         Table::Address,
@@ -58,6 +60,7 @@ impl Table {
         Table::Item,
         Table::Price,
         Table::Profile,
+        Table::Register,
         Table::Feature,
     ];
 
@@ -71,6 +74,7 @@ impl Table {
             Table::Item => "item",
             Table::Price => "price",
             Table::Profile => "profile",
+            Table::Register => "register",
             Table::Feature => "feature",
         }
     }

@@ -249,6 +249,7 @@ fn describe(
         | JobName::Customers1010
         | JobName::Products1040
         | JobName::ChannelConfiguration1070
+        | JobName::Registers1090
         | JobName::GlobalConfiguration1110
         | JobName::SynchronizeOrders
         | JobName::ValidateTransactions

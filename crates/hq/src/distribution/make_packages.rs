@@ -13,12 +13,15 @@ use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
 
 use super::clean_up::location_of;
+use super::share::{NeededStream, needed_streams};
 use super::{DELTAS_KEPT, DistributionError, Download};
+use crate::exclusion::Audience;
 use crate::features::feature_rows;
 use crate::headquarters::Headquarters;
+use crate::offline_profiles::register_rows;
 use crate::storage::{
     ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow,
-    ProfileSelection, ReadTx, StorageError, Trigger,
+    ProfileSelection, ReadTx, StorageError, Stream, Trigger,
 };
 
 /// What a run of 1010, 1040 or 1070 did.
@@ -54,6 +57,21 @@ struct Built {
     contents: PackageContents,
 }
 
+/// Writes the rows that a package's audience may have, and no others.
+struct RowWriter<'a> {
+    audience: &'a Audience,
+    writer: PackageWriter<BufWriter<File>>,
+}
+
+impl RowWriter<'_> {
+    fn row<R: serde::Serialize>(&mut self, table: Table, row: &R) -> Result<(), StorageError> {
+        if self.audience.lacks(table) {
+            return Ok(());
+        }
+        self.writer.row(table, row).map_err(unwritable)
+    }
+}
+
 impl Headquarters {
     /// Makes a delta for each of the groups; one group's failure stops no other.
     pub(crate) fn make_deltas(
@@ -65,8 +83,18 @@ impl Headquarters {
     ) -> PackageSummary {
         let mut summary = PackageSummary::default();
         for group in groups {
-            let made = self.make_delta(download, group, run, trigger);
-            summary.count(&group.id, made);
+            let needed = self.storage.read(|tx| needed_streams(tx, &group.id, download.job()));
+            let needed = match needed {
+                Ok(needed) => needed,
+                Err(error) => {
+                    summary.count(&group.id, Err(error.into()));
+                    continue;
+                }
+            };
+            for NeededStream { stream, .. } in needed.into_iter().filter(|it| it.has_deltas) {
+                let made = self.make_delta(download, (group, stream), run, trigger);
+                summary.count(&group.id, made);
+            }
         }
         if summary.packages > 0 {
             self.signals().offers_changed();
@@ -74,14 +102,14 @@ impl Headquarters {
         summary
     }
 
-    /// Makes a snapshot of everything the group may see (F73).
+    /// Makes a snapshot of everything that the audience of a stream may see (F73).
     pub(crate) fn make_snapshot(
         &self,
         download: Download,
-        group: &GroupRecord,
+        (group, stream): (&GroupRecord, Stream),
         run: RunId,
     ) -> Result<PackageRecord, DistributionError> {
-        let package = self.begin_package(download, group, run, Scope::Snapshot);
+        let package = self.begin_package(stream, run, Scope::Snapshot);
         let made = self.build(download, group, package)?;
         // Only then: a poll that is woken for nothing would ask for the snapshot again at once.
         self.signals().offers_changed();
@@ -91,14 +119,16 @@ impl Headquarters {
     fn make_delta(
         &self,
         download: Download,
-        group: &GroupRecord,
+        (group, stream): (&GroupRecord, Stream),
         run: RunId,
         trigger: Trigger,
     ) -> Result<Option<PackageRecord>, DistributionError> {
-        let (position, horizon) = self.storage.read(|tx| {
-            Ok((tx.row_version_get(&group.id, download.job())?, tx.change_horizon()?))
-        })?;
-        let package = self.begin_package(download, group, run, Scope::Delta);
+        let (position, horizon) =
+            self.storage.read(|tx| Ok((tx.row_version_get(&stream)?, tx.change_horizon()?)))?;
+        if !has_begun(&stream, position) {
+            return Ok(None);
+        }
+        let package = self.begin_package(stream.clone(), run, Scope::Delta);
         if horizon <= position.version {
             self.record_no_data(package, position, trigger)?;
             return Ok(None);
@@ -113,22 +143,17 @@ impl Headquarters {
             self.record_no_data(made, position, trigger)?;
             return Ok(None);
         }
-        self.forget_old_deltas(download, &group.id, made.position.sequence);
+        self.forget_old_deltas(&stream, made.position.sequence);
         Ok(Some(made))
     }
 
-    fn begin_package(
-        &self,
-        download: Download,
-        group: &GroupRecord,
-        run: RunId,
-        scope: Scope,
-    ) -> PackageRecord {
+    fn begin_package(&self, stream: Stream, run: RunId, scope: Scope) -> PackageRecord {
         let now = self.now();
         PackageRecord {
             id: PackageId::from_uuid(self.mint(now)),
-            group: group.id.clone(),
-            job: download.job(),
+            group: stream.group,
+            job: stream.job,
+            audience: stream.audience,
             scope,
             position: Position::default(),
             status: DownloadStatus::Started,
@@ -176,11 +201,12 @@ impl Headquarters {
             // The row version moves on, so that the next run need not look at the same changes.
             package.status = DownloadStatus::NoData;
             package.position.sequence -= 1;
+            let stream = package.stream();
             self.storage.write(|tx| {
-                if tx.row_version_get(&package.group, package.job)? != before {
+                if tx.row_version_get(&stream)? != before {
                     return Ok(Err(DistributionError::Overtaken(package.group.clone())));
                 }
-                tx.row_version_put(&package.group, package.job, package.position).map(Ok)
+                tx.row_version_put(&stream, package.position).map(Ok)
             })??;
             return Ok(package);
         }
@@ -190,13 +216,15 @@ impl Headquarters {
         self.packages.write_object(&location, file)?;
         package.location = Some(location);
         package.status = DownloadStatus::Available;
+        let stream = package.stream();
         self.storage.write(|tx| {
-            if package.scope == Scope::Delta {
+            let found = tx.row_version_get(&stream)?;
+            if package.scope == Scope::Delta && found != before {
                 // Another run was quicker: what this one holds does not continue there any more.
-                if tx.row_version_get(&package.group, package.job)? != before {
-                    return Ok(Err(DistributionError::Overtaken(package.group.clone())));
-                }
-                tx.row_version_put(&package.group, package.job, package.position)?;
+                return Ok(Err(DistributionError::Overtaken(package.group.clone())));
+            }
+            if package.scope == Scope::Delta || !has_begun(&stream, found) {
+                tx.row_version_put(&stream, package.position)?;
             }
             tx.package_put(&package).map(Ok)
         })??;
@@ -211,15 +239,17 @@ impl Headquarters {
         package: &PackageRecord,
     ) -> Result<Built, DistributionError> {
         Ok(self.storage.read(|tx| {
-            let before = tx.row_version_get(&group.id, download.job())?;
+            let before = tx.row_version_get(&package.stream())?;
             let horizon = tx.change_horizon()?;
             let (after, up_to, sequence) = match package.scope {
                 Scope::Delta => (before.version, Some(horizon), before.sequence + 1),
                 Scope::Snapshot => (Version(0), None, before.sequence),
             };
             let file = tempfile::tempfile_in(&self.work_folder).map_err(unwritable)?;
-            let mut writer = PackageWriter::new(BufWriter::new(file)).map_err(unwritable)?;
+            let writer = PackageWriter::new(BufWriter::new(file)).map_err(unwritable)?;
+            let mut writer = RowWriter { audience: &package.audience, writer };
             match download {
+                _ if package.audience.lacks_all_of(download.job()) => {}
                 Download::Customers => {
                     let address_books = group.address_books.clone();
                     let selection = ChangeSelection { address_books, after, up_to };
@@ -230,10 +260,14 @@ impl Headquarters {
                     let selection = ProfileSelection { group, after, up_to };
                     write_profiles(tx, &selection, &mut writer)?;
                 }
+                Download::Registers => {
+                    let rows = register_rows(tx, &group.id, (after, up_to))?;
+                    rows.iter().try_for_each(|row| writer.row(Table::Register, row))?;
+                }
                 Download::Features => write_features(tx, (after, up_to), &mut writer)?,
                 Download::Products => write_products(tx, (after, up_to), &mut writer)?,
             }
-            let (file, contents) = writer.finish().map_err(unwritable)?;
+            let (file, contents) = writer.writer.finish().map_err(unwritable)?;
             let file = file.into_inner().map_err(|error| unwritable(error.into_error()))?;
             let span = Span::Download {
                 group: group.id.clone(),
@@ -262,18 +296,17 @@ impl Headquarters {
     }
 
     /// Deletes deltas that no database can need. A failure costs only space and heals next time.
-    fn forget_old_deltas(&self, download: Download, group: &GroupId, newest: u64) {
+    fn forget_old_deltas(&self, stream: &Stream, newest: u64) {
         let before = newest.saturating_sub(DELTAS_KEPT);
         if before == 0 || !newest.is_multiple_of(16) {
             return;
         }
-        let job = download.job();
-        let forgotten = self.storage.write(|tx| tx.packages_forget(group, job, before, 1_000));
+        let forgotten = self.storage.write(|tx| tx.packages_forget(stream, before, 1_000));
         let deleted = forgotten
             .map_err(DistributionError::from)
             .and_then(|locations| Ok(self.packages.delete_objects(&locations)?));
         if let Err(error) = deleted {
-            tracing::warn!(%group, %error, "delete old packages");
+            tracing::warn!(group = %stream.group, %error, "delete old packages");
         }
     }
 
@@ -282,17 +315,20 @@ impl Headquarters {
     }
 }
 
+/// Whether deltas are made in a stream. Where something is kept back, a snapshot comes first: what
+/// a delta from the start would hold is in it.
+fn has_begun(stream: &Stream, position: Position) -> bool {
+    stream.audience.is_everyone() || position.version > Version(0)
+}
+
 fn write_customers(
     tx: &mut dyn ReadTx,
     selection: &ChangeSelection,
-    writer: &mut PackageWriter<BufWriter<File>>,
+    writer: &mut RowWriter<'_>,
 ) -> Result<(), StorageError> {
-    tx.rows_stream(selection, &mut |row| {
-        match row {
-            DownloadRow::Customer(row) => writer.row(Table::Customer, row),
-            DownloadRow::Address(row) => writer.row(Table::Address, row),
-        }
-        .map_err(unwritable)
+    tx.rows_stream(selection, &mut |row| match row {
+        DownloadRow::Customer(row) => writer.row(Table::Customer, row),
+        DownloadRow::Address(row) => writer.row(Table::Address, row),
     })
 }
 
@@ -300,14 +336,11 @@ fn write_customers(
 fn write_products(
     tx: &mut dyn ReadTx,
     (after, up_to): (Version, Option<Version>),
-    writer: &mut PackageWriter<BufWriter<File>>,
+    writer: &mut RowWriter<'_>,
 ) -> Result<(), StorageError> {
-    tx.products_stream(after, up_to, &mut |row| {
-        match row {
-            ProductRow::Item(row) => writer.row(Table::Item, row),
-            ProductRow::Price(row) => writer.row(Table::Price, row),
-        }
-        .map_err(unwritable)
+    tx.products_stream(after, up_to, &mut |row| match row {
+        ProductRow::Item(row) => writer.row(Table::Item, row),
+        ProductRow::Price(row) => writer.row(Table::Price, row),
     })
 }
 
@@ -315,20 +348,20 @@ fn write_products(
 fn write_profiles(
     tx: &mut dyn ReadTx,
     selection: &ProfileSelection,
-    writer: &mut PackageWriter<BufWriter<File>>,
+    writer: &mut RowWriter<'_>,
 ) -> Result<(), StorageError> {
     let rows = tx.channel_profiles(selection)?;
-    rows.iter().try_for_each(|row| writer.row(Table::Profile, row)).map_err(unwritable)
+    rows.iter().try_for_each(|row| writer.row(Table::Profile, row))
 }
 
 /// Switches are the same for everybody.
 fn write_features(
     tx: &mut dyn ReadTx,
     (after, up_to): (Version, Option<Version>),
-    writer: &mut PackageWriter<BufWriter<File>>,
+    writer: &mut RowWriter<'_>,
 ) -> Result<(), StorageError> {
     let rows = feature_rows(tx, after, up_to)?;
-    rows.iter().try_for_each(|row| writer.row(Table::Feature, row)).map_err(unwritable)
+    rows.iter().try_for_each(|row| writer.row(Table::Feature, row))
 }
 
 fn unwritable(source: io::Error) -> StorageError {

@@ -7,6 +7,7 @@ use tillsync_exchange::session::{DownloadEvent, Progress};
 
 use super::DistributionError;
 use super::report_download::move_past;
+use super::share::may_have;
 use crate::headquarters::Headquarters;
 use crate::storage::{
     DownloadSessionRecord, PackageRecord, SessionFilter, StorageError, UploadSessionRecord, WriteTx,
@@ -84,6 +85,9 @@ impl Headquarters {
             let Some(record) = tx.session_get(session)? else {
                 return Ok(Err(DistributionError::UnknownSession(*session)));
             };
+            if command != SessionCommand::Cancel && is_kept_back(tx, &record)? {
+                return Ok(Err(DistributionError::KeptBack(*session)));
+            }
             match record.progress.step(event, now, &RetryPolicy::SESSION, jitter) {
                 Ok(progress) => {
                     let record = DownloadSessionRecord { updated_at: now, ..record };
@@ -95,6 +99,16 @@ impl Headquarters {
         self.signals().offers_changed();
         Ok(record)
     }
+}
+
+/// Whether the database may not have the session's package any more.
+fn is_kept_back(
+    tx: &mut dyn WriteTx,
+    record: &DownloadSessionRecord,
+) -> Result<bool, StorageError> {
+    let Some(database) = tx.database_get(&record.database)? else { return Ok(false) };
+    let Some(package) = tx.package_get(&record.package)? else { return Ok(false) };
+    Ok(!may_have(tx, &database, &package)?)
 }
 
 fn carry_out(

@@ -8,6 +8,7 @@ mod manage_sessions;
 mod notice_restore;
 mod offer_packages;
 mod report_download;
+mod share;
 
 pub use clean_up::{CleanUpSummary, PackageFindings};
 pub use lose_package::OfferedPackage;
@@ -16,6 +17,7 @@ pub use manage_sessions::SessionCommand;
 pub use offer_packages::PollOutcome;
 
 pub(crate) use clean_up::package_at;
+pub(crate) use share::{NeededStream, Share, needed_streams};
 
 use std::path::PathBuf;
 
@@ -43,6 +45,8 @@ pub(crate) const APPLIED_LAST: JobName = JobName::Customers1010;
 pub(crate) enum Download {
     /// Functionality profiles.
     Profiles,
+    /// Registers: their offline profiles, and what is kept from them.
+    Registers,
     /// Feature switches.
     Features,
     /// Items and prices.
@@ -53,8 +57,13 @@ pub(crate) enum Download {
 
 impl Download {
     /// All of them, in the order in which they are offered.
-    pub(crate) const ALL: [Download; 4] =
-        [Download::Profiles, Download::Features, Download::Products, Download::Customers];
+    pub(crate) const ALL: [Download; 5] = [
+        Download::Profiles,
+        Download::Registers,
+        Download::Features,
+        Download::Products,
+        Download::Customers,
+    ];
 
     /// What a job sends down; nothing when it sends nothing.
     pub(crate) fn of(job: JobName) -> Option<Download> {
@@ -66,6 +75,7 @@ impl Download {
         match self {
             Download::Profiles => JobName::ChannelConfiguration1070,
             Download::Features => JobName::GlobalConfiguration1110,
+            Download::Registers => JobName::Registers1090,
             Download::Products => JobName::Products1040,
             Download::Customers => JobName::Customers1010,
         }
@@ -86,6 +96,12 @@ pub enum DistributionError {
         /// By whom.
         database: DatabaseId,
     },
+    /// The package holds what is kept from offline databases now.
+    #[error(
+        "download session {0} has a package with what is kept from offline databases now; its \
+         register is not sent it again (`tillsync hq exclusion list`)"
+    )]
+    KeptBack(SessionId),
     /// The package store has lost the bytes; whoever asks again is offered another package.
     #[error(
         "package {0} is lost: its bytes are missing in the package store; a new snapshot takes its \
@@ -130,7 +146,7 @@ impl DistributionError {
             DistributionError::UnknownSession(_)
             | DistributionError::NotOffered { .. }
             | DistributionError::Lost(_) => ErrorKind::NotFound,
-            DistributionError::Step { .. } => ErrorKind::Conflict,
+            DistributionError::Step { .. } | DistributionError::KeptBack(_) => ErrorKind::Conflict,
             DistributionError::Build { .. } | DistributionError::Overtaken(_) => ErrorKind::Busy,
             DistributionError::Store(error) => error.kind(),
             DistributionError::Recovery(error) => error.kind(),

@@ -13,14 +13,16 @@ use tillsync_exchange::package::Scope;
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
 
+use super::share::{Held, NeededStream, Share, may_have, needed_streams};
 use super::{APPLIED_LAST, BACKLOG_MAX, DistributionError, Download};
 use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
+use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
 use crate::storage::{
-    DatabaseRecord, DownloadSessionRecord, GroupRecord, PackageRecord, ReadTx, SessionFilter,
-    StorageError,
+    DatabaseRecord, DownloadSessionRecord, PackageRecord, ReadTx, SessionFilter, StorageError,
+    Stream,
 };
 
 /// How often at most a poll is written down, per database.
@@ -127,8 +129,9 @@ impl Headquarters {
                     offers.push(self.offer(id, session.id, *package)?);
                 }
                 Next::Package(package) => {
-                    let session = self.open_session(id, &package, now)?;
-                    offers.push(self.offer(id, session, *package)?);
+                    if let Some(session) = self.open_session(database, &package, now)? {
+                        offers.push(self.offer(id, session, *package)?);
+                    }
                 }
             }
         }
@@ -154,15 +157,18 @@ impl Headquarters {
         Ok(Offer { session, manifest, sequence })
     }
 
+    /// The session by which a database gets a package; none when it may not have it: a lever can
+    /// have been moved since the package was chosen.
     fn open_session(
         &self,
-        database: &DatabaseId,
+        database: &DatabaseRecord,
         package: &PackageRecord,
         now: Timestamp,
-    ) -> Result<SessionId, DistributionError> {
+    ) -> Result<Option<SessionId>, DistributionError> {
+        let id = &database.database.id;
         let new = DownloadSessionRecord {
             id: SessionId::from_uuid(self.mint(now)),
-            database: database.clone(),
+            database: id.clone(),
             package: package.id,
             job: package.job,
             progress: Progress::fresh(DownloadStatus::Available),
@@ -173,58 +179,51 @@ impl Headquarters {
             applied_at: None,
         };
         Ok(self.storage.write(|tx| {
+            if !may_have(tx, database, package)? {
+                return Ok(None);
+            }
             // Two polls of one database can race for the same package: the first makes the session.
-            let open = tx.sessions_open(database)?;
+            let open = tx.sessions_open(id)?;
             if let Some(session) = open.into_iter().find(|s| s.package == package.id) {
-                return Ok(session.id);
+                return Ok(Some(session.id));
             }
             tx.session_put(&new)?;
-            Ok(new.id)
+            Ok(Some(new.id))
         })?)
     }
 
-    /// Opens a session for a snapshot for every database of its group, so that each applies it
-    /// although its position would not ask for it.
-    pub(crate) fn offer_to_all(
-        &self,
-        group: &GroupRecord,
-        snapshot: &PackageRecord,
-    ) -> Result<(), DistributionError> {
+    /// Opens a session for a snapshot for every database of its group and audience, so that each
+    /// applies it although its position would not ask for it.
+    pub(crate) fn offer_to_all(&self, snapshot: &PackageRecord) -> Result<(), DistributionError> {
         let databases = self.storage.read(|tx| tx.databases_all())?;
         let now = self.now();
         let takes_part = |record: &&DatabaseRecord| {
-            record.database.group == group.id
+            record.database.group == snapshot.group
                 && record.enrolled_at.is_some()
                 && record.revoked_at.is_none()
         };
         for database in databases.iter().filter(takes_part) {
-            self.open_session(&database.database.id, snapshot, now)?;
+            self.open_session(database, snapshot, now)?;
         }
         self.signals().offers_changed();
         Ok(())
     }
 
-    /// Whether no snapshot of the group is recent enough to start a database from, or one of the
-    /// deltas after it is gone.
-    pub(crate) fn snapshot_is_missing(
+    /// The streams of a group in which no snapshot is recent enough to start a database from, or
+    /// one of the deltas after it is gone.
+    pub(crate) fn snapshots_missing(
         &self,
         download: Download,
         group: &GroupId,
-    ) -> Result<bool, DistributionError> {
-        let job = download.job();
+    ) -> Result<Vec<Stream>, DistributionError> {
         Ok(self.storage.read(|tx| {
-            let newest = tx.row_version_get(group, job)?.sequence;
-            let Some(latest) = tx.snapshot_latest(group, job)? else { return Ok(true) };
-            let begin = latest.position.sequence;
-            if newest.saturating_sub(begin) > BACKLOG_MAX {
-                return Ok(true);
-            }
-            for sequence in begin + 1..=newest {
-                if tx.delta_get(group, job, sequence)?.is_none() {
-                    return Ok(true);
+            let mut missing = Vec::new();
+            for needed in needed_streams(tx, group, download.job())? {
+                if snapshot_is_missing(tx, &needed)? {
+                    missing.push(needed.stream);
                 }
             }
-            Ok(false)
+            Ok(missing)
         })?)
     }
 
@@ -244,11 +243,16 @@ impl Headquarters {
             let Some(session) = open.into_iter().find(|s| s.package == *package) else {
                 return Ok(None);
             };
+            let (record, found) = (tx.database_get(database)?, tx.package_get(package)?);
+            let (Some(record), Some(found)) = (record, found) else { return Ok(None) };
+            if !may_have(tx, &record, &found)? {
+                return Ok(None);
+            }
             let step = DownloadEvent::Requested;
             let stepped = session.progress.step(step, now, &RetryPolicy::SESSION, jitter);
             let Ok(progress) = stepped else { return Ok(None) };
             tx.session_put(&DownloadSessionRecord { progress, updated_at: now, ..session })?;
-            Ok(tx.package_get(package)?.and_then(|package| package.location))
+            Ok(found.location)
         })?;
         location.ok_or_else(|| DistributionError::NotOffered {
             package: *package,
@@ -292,10 +296,12 @@ fn nexts_for(
     let open = tx.sessions_open(&database.database.id)?;
     let mut nexts = Vec::new();
     for download in Download::ALL {
+        let share = Share::of(tx, database, download.job())?;
         let oldest = open.iter().find(|session| session.job == download.job());
-        let next = match oldest {
-            Some(session) => next_try(tx, session.clone(), now)?,
-            None => next_package(tx, download, database)?,
+        let next = match (share.held, oldest) {
+            (Some(Held::Paused), _) | (Some(Held::Excluded), None) => Next::Nothing,
+            (_, Some(session)) => next_try(tx, session.clone(), now)?,
+            (None, None) => next_package(tx, download, (database, &share))?,
         };
         nexts.push((download, next));
     }
@@ -325,17 +331,18 @@ fn next_try(
 fn next_package(
     tx: &mut dyn ReadTx,
     download: Download,
-    database: &DatabaseRecord,
+    (database, share): (&DatabaseRecord, &Share),
 ) -> Result<Next, StorageError> {
-    let (group, job) = (&database.database.group, download.job());
-    let newest = tx.row_version_get(group, job)?.sequence;
-    let position = tx.position_get(&database.database.id, job)?;
+    let job = download.job();
+    let stream = share.stream(&database.database.group, job);
+    let newest = tx.row_version_get(&stream)?.sequence;
+    let position = share.position(tx, database, job)?;
     if let Some(position) = position {
         if newest <= position.sequence {
             return Ok(Next::Nothing);
         }
         if newest - position.sequence <= BACKLOG_MAX
-            && let Some(delta) = tx.delta_get(group, job, position.sequence + 1)?
+            && let Some(delta) = tx.delta_get(&stream, position.sequence + 1)?
         {
             return Ok(Next::Package(Box::new(delta)));
         }
@@ -346,6 +353,7 @@ fn next_package(
         Download::Customers => false,
         Download::Products => newest == 0 && tx.items_count()? == 0,
         Download::Profiles => newest == 0 && !profiles_are_in_force(tx)?,
+        Download::Registers => newest == 0 && !offline_profiles_are_in_force(tx)?,
         Download::Features => newest == 0 && !features_are_in_force(tx)?,
     };
     if is_unused {
@@ -353,12 +361,32 @@ fn next_package(
     }
     // New, too far behind, or the delta it needs is gone.
     let behind = position.map_or(0, |position| position.sequence + 1);
-    let snapshot = tx.snapshot_latest(group, job)?.filter(|snapshot| {
+    let snapshot = tx.snapshot_latest(&stream)?.filter(|snapshot| {
         newest.saturating_sub(snapshot.position.sequence) <= BACKLOG_MAX
             && snapshot.position.sequence >= behind
+            && snapshot.position.version >= share.since
     });
     Ok(match snapshot {
         Some(snapshot) => Next::Package(Box::new(snapshot)),
         None => Next::SnapshotWanted,
     })
+}
+
+fn snapshot_is_missing(
+    tx: &mut dyn ReadTx,
+    NeededStream { stream, since, .. }: &NeededStream,
+) -> Result<bool, StorageError> {
+    let newest = tx.row_version_get(stream)?.sequence;
+    let latest = tx.snapshot_latest(stream)?.filter(|latest| latest.position.version >= *since);
+    let Some(latest) = latest else { return Ok(true) };
+    let begin = latest.position.sequence;
+    if newest.saturating_sub(begin) > BACKLOG_MAX {
+        return Ok(true);
+    }
+    for sequence in begin + 1..=newest {
+        if tx.delta_get(stream, sequence)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -73,9 +73,13 @@ pub(super) fn move_past(
 ) -> Result<(), crate::storage::StorageError> {
     let Some(package) = tx.package_get(&session.package)? else { return Ok(()) };
     let position = tx.position_get(&session.database, session.job)?;
-    let is_snapshot = package.scope == Scope::Snapshot;
-    if is_snapshot || position.is_none_or(|position| position < package.position) {
-        tx.position_put(&session.database, session.job, package.position)?;
+    let audience = tx.audience_get(&session.database, session.job)?;
+    // A delta goes on behind packages of its own audience only.
+    let goes_on =
+        audience == package.audience && position.is_none_or(|position| position < package.position);
+    if package.scope == Scope::Snapshot || goes_on {
+        let place = (package.position, &package.audience);
+        tx.position_put(&session.database, session.job, place)?;
     }
     Ok(())
 }

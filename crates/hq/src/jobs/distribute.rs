@@ -5,8 +5,9 @@ use tillsync_exchange::messages::ExchangeMode;
 
 use super::JobError;
 use super::run::{ActiveRun, Outcome, detail, outcome_of};
-use crate::distribution::{Download, PackageSummary};
+use crate::distribution::{Download, NeededStream, PackageSummary, needed_streams};
 use crate::features::features_into_force;
+use crate::offline_profiles::offline_profiles_into_force;
 use crate::profiles::profiles_into_force;
 use crate::storage::{GroupRecord, Trigger};
 
@@ -14,6 +15,9 @@ impl ActiveRun<'_> {
     pub(super) fn distribute(&self, download: Download) -> Result<Outcome, JobError> {
         if download == Download::Profiles && self.record.trigger != Trigger::Live {
             self.hq.storage.write(|tx| profiles_into_force(tx))?;
+        }
+        if download == Download::Registers && self.record.trigger != Trigger::Live {
+            self.hq.storage.write(|tx| offline_profiles_into_force(tx))?;
         }
         if download == Download::Features && self.record.trigger != Trigger::Live {
             let now = self.hq.now();
@@ -37,8 +41,8 @@ impl ActiveRun<'_> {
                 let (run, trigger) = (self.record.id, self.record.trigger);
                 let mut summary = self.hq.make_deltas(download, &concerned, run, trigger);
                 for group in snapshot_groups {
-                    if self.hq.snapshot_is_missing(download, &group.id)? {
-                        let made = self.hq.make_snapshot(download, &group, run);
+                    for stream in self.hq.snapshots_missing(download, &group.id)? {
+                        let made = self.hq.make_snapshot(download, (&group, stream), run);
                         summary.count_snapshot(&group.id, made);
                     }
                 }
@@ -64,11 +68,14 @@ impl ActiveRun<'_> {
             return Err(JobError::UnknownGroup(wanted.clone()));
         };
         let mut summary = PackageSummary::default();
-        let made = self.hq.make_snapshot(download, group, self.record.id);
-        if let Ok(snapshot) = &made {
-            self.hq.offer_to_all(group, snapshot)?;
+        let needed = self.hq.storage.read(|tx| needed_streams(tx, wanted, download.job()))?;
+        for NeededStream { stream, .. } in needed {
+            let made = self.hq.make_snapshot(download, (group, stream), self.record.id);
+            if let Ok(snapshot) = &made {
+                self.hq.offer_to_all(snapshot)?;
+            }
+            summary.count_snapshot(wanted, made);
         }
-        summary.count_snapshot(wanted, made);
         Ok(summary)
     }
 }

@@ -220,6 +220,7 @@ impl Headquarters {
             | JobName::Customers1010
             | JobName::Products1040
             | JobName::ChannelConfiguration1070
+            | JobName::Registers1090
             | JobName::GlobalConfiguration1110 => return Err(JobError::NoStoreScope(job)),
             JobName::SynchronizeOrders
             | JobName::ValidateTransactions
@@ -277,6 +278,7 @@ impl ActiveRun<'_> {
             JobName::Customers1010 => self.distribute(Download::Customers),
             JobName::Products1040 => self.distribute(Download::Products),
             JobName::ChannelConfiguration1070 => self.distribute(Download::Profiles),
+            JobName::Registers1090 => self.distribute(Download::Registers),
             JobName::GlobalConfiguration1110 => self.distribute(Download::Features),
             JobName::SynchronizeOrders => self.synchronize_orders(),
             JobName::ValidateTransactions => self.validate(),

@@ -12,6 +12,7 @@ use tillsync_exchange::messages::ExchangeMode;
 
 use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
+use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
 use crate::storage::{GroupRecord, ReadTx, ScheduleRecord, StorageError};
 
@@ -100,6 +101,8 @@ pub struct InUse {
     pub items: bool,
     /// There are functionality profiles in force that tills must get.
     pub profiles: bool,
+    /// There are offline profiles in force that registers must get.
+    pub registers: bool,
     /// There are feature switches in force that tills must get.
     pub features: bool,
     /// There are sales, orders or shifts.
@@ -117,6 +120,7 @@ impl InUse {
         Ok(InUse {
             items: tx.items_count()? > 0,
             profiles: profiles_are_in_force(tx)?,
+            registers: offline_profiles_are_in_force(tx)?,
             features: features_are_in_force(tx)?,
             documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
             posting_mode: tx.parameters_get()?.posting_mode,
@@ -128,6 +132,7 @@ impl InUse {
             JobName::P0001 | JobName::SynchronizeCustomers | JobName::Customers1010 => true,
             JobName::Products1040 => self.items,
             JobName::ChannelConfiguration1070 => self.profiles,
+            JobName::Registers1090 => self.registers,
             JobName::GlobalConfiguration1110 => self.features,
             JobName::SynchronizeOrders | JobName::ValidateTransactions => self.documents,
             JobName::TransactionalStatements | JobName::FinancialStatements => {

@@ -96,6 +96,7 @@ impl Headquarters {
         self.signals().documents_arrived();
         self.signals().customers_changed();
         self.signals().profiles_changed();
+        self.signals().registers_changed();
         self.signals().features_changed();
     }
 }
@@ -157,6 +158,7 @@ fn end(
     // What a database has seen of profiles or switches may be newer than what headquarters
     // remembers.
     tx.profiles_renew()?;
+    tx.offline_profiles_renew()?;
     tx.features_renew()?;
     let ended_by = by.map(str::to_owned);
     let ended = RecoveryRecord { ended_at: Some(now), ended_by, ..recovery };

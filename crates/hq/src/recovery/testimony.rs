@@ -129,6 +129,7 @@ fn believe_versions(
     if highest > tx.change_horizon()? {
         tx.change_log_raise(highest)?;
         tx.profiles_renew()?;
+        tx.offline_profiles_renew()?;
         tx.features_renew()?;
     }
     let items = Version(page.items_version);

@@ -10,6 +10,7 @@ use tillsync_exchange::rows::download::{AddressRow, CustomerRow};
 use tillsync_exchange::session::{DownloadStatus, Progress, UploadStatus};
 
 use super::StorageError;
+use crate::exclusion::Audience;
 
 /// Which customers a package holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,25 @@ pub enum DownloadRow<'a> {
     Address(&'a AddressRow),
 }
 
-/// A place in the packages of one group and job.
+/// The packages of one group and job for one audience.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    /// For which group.
+    pub group: GroupId,
+    /// By which job.
+    pub job: JobName,
+    /// Who gets them.
+    pub audience: Audience,
+}
+
+impl Stream {
+    /// The packages that hold everything.
+    pub fn of_everyone(group: &GroupId, job: JobName) -> Self {
+        Stream { group: group.clone(), job, audience: Audience::EVERYONE }
+    }
+}
+
+/// A place in the packages of one stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The number of the last delta; zero before the first.
@@ -49,6 +68,8 @@ pub struct PackageRecord {
     pub group: GroupId,
     /// By which job.
     pub job: JobName,
+    /// Who may get it.
+    pub audience: Audience,
     /// Delta or snapshot.
     pub scope: Scope,
     /// Where a database stands that has applied it: for a delta its own number, for a snapshot
@@ -66,6 +87,14 @@ pub struct PackageRecord {
     pub run: RunId,
     /// When.
     pub created_at: Timestamp,
+}
+
+impl PackageRecord {
+    /// The stream that it belongs to.
+    pub fn stream(&self) -> Stream {
+        let (group, audience) = (self.group.clone(), self.audience.clone());
+        Stream { group, job: self.job, audience }
+    }
 }
 
 /// One package for one database.
@@ -168,8 +197,8 @@ pub trait DistributionReads {
         sink: &mut dyn FnMut(DownloadRow<'_>) -> Result<(), StorageError>,
     ) -> Result<(), StorageError>;
 
-    /// Where the packages of a group and job have come to; the start when there are none.
-    fn row_version_get(&mut self, group: &GroupId, job: JobName) -> Result<Position, StorageError>;
+    /// Where the packages of a stream have come to; the start when there are none.
+    fn row_version_get(&mut self, stream: &Stream) -> Result<Position, StorageError>;
 
     /// A package.
     fn package_get(&mut self, package: &PackageId) -> Result<Option<PackageRecord>, StorageError>;
@@ -177,19 +206,14 @@ pub trait DistributionReads {
     /// The available delta with the given sequence number.
     fn delta_get(
         &mut self,
-        group: &GroupId,
-        job: JobName,
+        stream: &Stream,
         sequence: u64,
     ) -> Result<Option<PackageRecord>, StorageError>;
 
     /// The newest available snapshot.
-    fn snapshot_latest(
-        &mut self,
-        group: &GroupId,
-        job: JobName,
-    ) -> Result<Option<PackageRecord>, StorageError>;
+    fn snapshot_latest(&mut self, stream: &Stream) -> Result<Option<PackageRecord>, StorageError>;
 
-    /// The packages of a group and job, newest first.
+    /// The packages of a group and job for every audience, newest first.
     fn packages_list(
         &mut self,
         group: &GroupId,
@@ -206,6 +230,14 @@ pub trait DistributionReads {
         database: &DatabaseId,
         job: JobName,
     ) -> Result<Option<Position>, StorageError>;
+
+    /// Of whose packages a database has applied the last ones of a job; everyone's when it never
+    /// applied any.
+    fn audience_get(
+        &mut self,
+        database: &DatabaseId,
+        job: JobName,
+    ) -> Result<Audience, StorageError>;
 
     /// The session that the database applied last, as far as headquarters knows.
     fn applied_get(
@@ -251,13 +283,8 @@ pub trait DistributionReads {
 
 /// Changing the distribution state.
 pub trait DistributionWrites {
-    /// Sets where the packages of a group and job have come to.
-    fn row_version_put(
-        &mut self,
-        group: &GroupId,
-        job: JobName,
-        position: Position,
-    ) -> Result<(), StorageError>;
+    /// Sets where the packages of a stream have come to.
+    fn row_version_put(&mut self, stream: &Stream, position: Position) -> Result<(), StorageError>;
 
     /// Inserts or replaces a package.
     fn package_put(&mut self, package: &PackageRecord) -> Result<(), StorageError>;
@@ -265,12 +292,12 @@ pub trait DistributionWrites {
     /// Inserts or replaces a session.
     fn session_put(&mut self, session: &DownloadSessionRecord) -> Result<(), StorageError>;
 
-    /// Sets how far a database has come.
+    /// Sets how far a database has come, and in whose packages.
     fn position_put(
         &mut self,
         database: &DatabaseId,
         job: JobName,
-        position: Position,
+        place: (Position, &Audience),
     ) -> Result<(), StorageError>;
 
     /// Sets the session that the database applied last.
@@ -287,13 +314,12 @@ pub trait DistributionWrites {
     /// Inserts an upload, or counts one more try and sets status and error of a known one.
     fn upload_put(&mut self, upload: &UploadSessionRecord) -> Result<(), StorageError>;
 
-    /// Deletes up to `limit` packages of the group and job that lie before the sequence number,
+    /// Deletes up to `limit` packages of the stream that lie before the sequence number,
     /// with their sessions that hold up nobody; returns where their bytes are. A cancelled session
     /// stays until its database has applied a later one: it may have applied this one too.
     fn packages_forget(
         &mut self,
-        group: &GroupId,
-        job: JobName,
+        stream: &Stream,
         before: u64,
         limit: usize,
     ) -> Result<Vec<String>, StorageError>;

@@ -11,6 +11,7 @@ mod databases;
 mod distribution;
 mod documents;
 mod error;
+mod exclusion;
 mod features;
 mod inbox;
 mod items;
@@ -29,7 +30,8 @@ pub use databases::{
 };
 pub use distribution::{
     ChangeSelection, DistributionReads, DistributionWrites, DownloadRow, DownloadSessionRecord,
-    ForgottenPackages, PackageRecord, Position, SessionFilter, StalePackages, UploadSessionRecord,
+    ForgottenPackages, PackageRecord, Position, SessionFilter, StalePackages, Stream,
+    UploadSessionRecord,
 };
 pub use documents::{
     ArrivingContent, ArrivingDocument, DocumentPosition, DocumentReads, DocumentWrites, DueOrders,
@@ -37,6 +39,9 @@ pub use documents::{
     TransactionFilter, TransactionHeader, TransactionRecord, Verdict,
 };
 pub use error::StorageError;
+pub use exclusion::{
+    ExclusionReads, ExclusionWrites, LeverRecord, OfflineProfileRecord, RegisterProfile,
+};
 pub use features::{FeatureReads, FeatureRecord, FeatureWrites};
 pub use inbox::{
     DueOperations, InboxCounts, InboxReads, InboxWrites, InsertCounts, OperationRecord,
@@ -72,6 +77,7 @@ pub trait ReadTx:
     + StatementReads
     + ItemReads
     + ParameterReads
+    + ExclusionReads
     + ProfileReads
     + FeatureReads
     + RecoveryReads
@@ -90,6 +96,7 @@ impl<T> ReadTx for T where
         + StatementReads
         + ItemReads
         + ParameterReads
+        + ExclusionReads
         + ProfileReads
         + FeatureReads
         + RecoveryReads
@@ -110,6 +117,7 @@ pub trait WriteTx:
     + StatementWrites
     + ItemWrites
     + ParameterWrites
+    + ExclusionWrites
     + ProfileWrites
     + FeatureWrites
     + RecoveryWrites
@@ -129,6 +137,7 @@ impl<T> WriteTx for T where
         + StatementWrites
         + ItemWrites
         + ParameterWrites
+        + ExclusionWrites
         + ProfileWrites
         + FeatureWrites
         + RecoveryWrites

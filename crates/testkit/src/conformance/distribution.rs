@@ -2,10 +2,12 @@
 
 use tillsync_domain::ids::{CustomerGuid, Version};
 use tillsync_domain::job::JobName;
+use tillsync_hq::exclusion::Audience;
 use tillsync_hq::storage::{ChangeSelection, DownloadRow, Position, Storage, StorageError};
 
+use super::packages::everyone;
 use super::promotion::apply;
-use crate::builders::{PlanBuilder, Rank, book, database, group, session_id};
+use crate::builders::{PlanBuilder, Rank, book, database, session_id};
 
 fn selection(books: &[&str], after: u64, up_to: Option<u64>) -> ChangeSelection {
     ChangeSelection {
@@ -106,23 +108,23 @@ pub fn the_horizon_is_the_last_version(storage: &dyn Storage) {
 pub fn row_versions_and_positions_are_kept_apart(storage: &dyn Storage) {
     let job = JobName::Customers1010;
     let place = |sequence, version| Position { sequence, version: Version(version) };
-    let (g1, s1) = (group("G1"), database("S1"));
+    let s1 = database("S1");
     storage
         .write(|tx| {
-            assert_eq!(tx.row_version_get(&g1, job)?, Position::default());
+            assert_eq!(tx.row_version_get(&everyone("G1"))?, Position::default());
             assert_eq!(tx.position_get(&s1, job)?, None);
-            tx.row_version_put(&g1, job, place(1, 10))?;
-            tx.row_version_put(&g1, job, place(2, 20))?;
-            tx.row_version_put(&group("G2"), job, place(7, 70))?;
-            tx.position_put(&s1, job, place(2, 20))?;
+            tx.row_version_put(&everyone("G1"), place(1, 10))?;
+            tx.row_version_put(&everyone("G1"), place(2, 20))?;
+            tx.row_version_put(&everyone("G2"), place(7, 70))?;
+            tx.position_put(&s1, job, (place(2, 20), &Audience::EVERYONE))?;
             // A database that is rebuilt may stand earlier than before.
-            tx.position_put(&s1, job, place(1, 15))?;
-            tx.position_put(&s1, JobName::P0001, place(9, 90))
+            tx.position_put(&s1, job, (place(1, 15), &Audience::EVERYONE))?;
+            tx.position_put(&s1, JobName::P0001, (place(9, 90), &Audience::EVERYONE))
         })
         .expect("stored");
     let found = storage
         .read(|tx| {
-            let group_place = tx.row_version_get(&g1, job)?;
+            let group_place = tx.row_version_get(&everyone("G1"))?;
             Ok((group_place, tx.position_get(&s1, job)?, tx.position_get(&database("S2"), job)?))
         })
         .expect("readable");
@@ -149,8 +151,8 @@ pub fn the_session_applied_last_is_remembered_and_a_position_can_be_forgotten(
 
     let place = Position { sequence: 3, version: Version(30) };
     let positions = storage.write(|tx| {
-        tx.position_put(&s1, job, place)?;
-        tx.position_put(&s2, job, place)?;
+        tx.position_put(&s1, job, (place, &Audience::EVERYONE))?;
+        tx.position_put(&s2, job, (place, &Audience::EVERYONE))?;
         tx.position_clear(&s1, job)?;
         Ok((tx.position_get(&s1, job)?, tx.position_get(&s2, job)?))
     });

@@ -7,15 +7,21 @@ use tillsync_domain::job::JobName;
 use tillsync_exchange::package::{Manifest, PackageContents, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::{DownloadStatus, Progress, UploadStatus};
+use tillsync_hq::exclusion::Audience;
 use tillsync_hq::storage::{
     DownloadSessionRecord, ForgottenPackages, PackageRecord, Position, SessionFilter,
-    StalePackages, Storage, UploadSessionRecord,
+    StalePackages, Storage, Stream, UploadSessionRecord,
 };
 
 use super::add_channels;
 use crate::builders::{at, at_micros, database, epoch_id, group, package_id, run_id, session_id};
 
 const JOB: JobName = JobName::Customers1010;
+
+/// The 1010 packages of a group that hold everything.
+pub(super) fn everyone(name: &str) -> Stream {
+    Stream::of_everyone(&group(name), JOB)
+}
 
 /// Package `n`: what changed after one version up to another, or everything up to it.
 fn package(n: u32, scope: Scope, sequence: u64, versions: (u64, u64)) -> PackageRecord {
@@ -31,6 +37,7 @@ fn package(n: u32, scope: Scope, sequence: u64, versions: (u64, u64)) -> Package
         id: package_id(n),
         group: group("G1"),
         job: JOB,
+        audience: Audience::EVERYONE,
         scope,
         position: Position { sequence, version: Version(to) },
         status: DownloadStatus::Available,
@@ -117,7 +124,7 @@ pub fn only_an_available_delta_is_found_by_its_number(storage: &dyn Storage) {
     let snapshot = package(2, Scope::Snapshot, 1, (0, 5));
     put_packages(storage, &[failed, snapshot]);
     let get = |name: &str, sequence| {
-        let found = storage.read(|tx| tx.delta_get(&group(name), JOB, sequence));
+        let found = storage.read(|tx| tx.delta_get(&everyone(name), sequence));
         found.expect("readable").map(|package| package.id)
     };
     assert_eq!(get("G1", 1), None);
@@ -130,7 +137,7 @@ pub fn only_an_available_delta_is_found_by_its_number(storage: &dyn Storage) {
 pub fn the_newest_available_snapshot_is_found(storage: &dyn Storage) {
     add_channels(storage);
     let latest = || {
-        let found = storage.read(|tx| tx.snapshot_latest(&group("G1"), JOB));
+        let found = storage.read(|tx| tx.snapshot_latest(&everyone("G1")));
         found.expect("readable").map(|package| package.id)
     };
     put_packages(storage, &[package(1, Scope::Delta, 9, (0, 90))]);
@@ -305,7 +312,7 @@ pub fn old_packages_are_forgotten_unless_a_session_needs_them(storage: &dyn Stor
     ];
     put_sessions(storage, &sessions);
     let forget = |limit| {
-        storage.write(|tx| tx.packages_forget(&group("G1"), JOB, 4, limit)).expect("forgotten")
+        storage.write(|tx| tx.packages_forget(&everyone("G1"), 4, limit)).expect("forgotten")
     };
     assert_eq!(forget(1), ["G1/1"]);
     assert_eq!(forget(9), ["G1/3"], "that of the failed attempt has no bytes");
@@ -334,7 +341,7 @@ pub fn a_cancelled_session_is_kept_until_its_database_has_applied_a_later_one(
         storage
             .write(|tx| {
                 tx.applied_put(&database, JOB, Some(&session_id(n)))?;
-                tx.packages_forget(&group("G1"), JOB, 4, 9)
+                tx.packages_forget(&everyone("G1"), 4, 9)
             })
             .expect("forgotten")
     };

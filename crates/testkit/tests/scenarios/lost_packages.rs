@@ -77,8 +77,7 @@ fn a_lost_delta_is_replaced_by_a_snapshot_for_all_that_still_need_it() {
     assert_eq!(world.download("S2").unwrap(), 0, "there is nothing else yet");
 
     let second = promote_one(&mut world, "Second");
-    let snapshots =
-        world.hq().storage().read(|tx| tx.snapshot_latest(&lost.group, lost.job)).unwrap();
+    let snapshots = world.hq().storage().read(|tx| tx.snapshot_latest(&lost.stream())).unwrap();
     assert!(snapshots.unwrap().position.sequence > lost.position.sequence, "made by itself");
     for store in ["S1", "S2", "S3"] {
         world.download(store).unwrap();
