@@ -83,7 +83,7 @@ fn offline_profile_read(
             "SELECT pause_offline_sync, health_check_interval_s, request_timeout_ms,
                     allow_manual_switch_before_sign_in, customer_data_is_filtered, excluded_jobs,
                     excluded_subjobs, offline_profile, version, applied_at
-             FROM register WHERE register = ?1",
+             FROM register_setup WHERE register = ?1",
         )?
         .query_row([register], |row| {
             let settings = OfflineProfile {

@@ -74,7 +74,7 @@ pub(crate) fn page(
             "SELECT max((SELECT coalesce(max(version), 0) FROM item),
                         (SELECT coalesce(max(version), 0) FROM price),
                         (SELECT coalesce(max(version), 0) FROM feature),
-                        (SELECT coalesce(max(version), 0) FROM register),
+                        (SELECT coalesce(max(version), 0) FROM register_setup),
                         (SELECT coalesce(max(version), 0) FROM profile))",
         )?,
         // A register's log is received by its channel.

@@ -19,7 +19,7 @@ pub(crate) fn register_upsert(
     let settings = OfflineProfile::from(row.settings);
     connection
         .prepare_cached(
-            "INSERT INTO register (register, channel, offline_profile, pause_offline_sync,
+            "INSERT INTO register_setup (register, channel, offline_profile, pause_offline_sync,
                  health_check_interval_s, request_timeout_ms, allow_manual_switch_before_sign_in,
                  customer_data_is_filtered, excluded_jobs, excluded_subjobs, version, generation,
                  applied_at)
@@ -52,7 +52,9 @@ pub(crate) fn register_upsert(
             now.as_microsecond()
         ])?;
     connection
-        .prepare_cached("UPDATE register SET generation = max(generation, ?2) WHERE register = ?1")?
+        .prepare_cached(
+            "UPDATE register_setup SET generation = max(generation, ?2) WHERE register = ?1",
+        )?
         .execute(params![row.register.as_str(), generation.0])?;
     Ok(())
 }
@@ -64,7 +66,7 @@ pub(crate) fn left_registers_remove(
     to: u64,
 ) -> Result<(), DbError> {
     connection
-        .prepare_cached("DELETE FROM register WHERE version <= ?2 AND generation <> ?1")?
+        .prepare_cached("DELETE FROM register_setup WHERE version <= ?2 AND generation <> ?1")?
         .execute(params![generation.0, to])?;
     Ok(())
 }

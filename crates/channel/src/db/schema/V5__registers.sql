@@ -1,6 +1,6 @@
 -- How each register of the group works while it is cut off, and what is kept from its database, as
 -- job 1090 brought it. What is kept from it stands as JSON lists of names.
-CREATE TABLE register (
+CREATE TABLE register_setup (
     register                           TEXT    PRIMARY KEY,
     channel                            TEXT    NOT NULL,
     offline_profile                    TEXT    NOT NULL,
