@@ -64,7 +64,7 @@ impl RelayError {
 
 fn in_words(error: &UpstreamError) -> String {
     match error {
-        UpstreamError::Unreachable(_) => {
+        UpstreamError::Unreachable(_) | UpstreamError::Slow(_) => {
             "the channel cannot reach headquarters now; it will be tried again".to_owned()
         }
         UpstreamError::Refused { message, .. } => message.clone(),

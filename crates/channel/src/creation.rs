@@ -8,8 +8,8 @@
 use jiff::Timestamp;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::offline::RegisterLine;
 use tillsync_domain::profile::{Creation, Line, creation};
-use tillsync_exchange::messages::DatabaseKind;
 use tillsync_exchange::realtime::CreateCustomerCall;
 
 use crate::create::{CreateCustomer, CreateError, Keyed, Prepared, request_find, settle};
@@ -17,7 +17,7 @@ use crate::db::DbError;
 use crate::edge::Edge;
 use crate::find::{CustomerView, customer_by_key};
 use crate::intention;
-use crate::link::LinkState;
+use crate::offline::register_line;
 use crate::offline_profile::effective_offline_profile;
 use crate::profile::effective_profile;
 use crate::realtime::{CallError, call_create_customer};
@@ -61,13 +61,12 @@ pub fn create_by_mode(
 /// Whether the one who creates can reach those whom it has to ask. A store is always online here:
 /// its call may fail.
 fn line(edge: &Edge) -> Result<Line, DbError> {
-    Ok(match (edge.identity().kind, edge.link.health().state) {
-        (DatabaseKind::Register, LinkState::Cut) => {
+    Ok(match register_line(edge)? {
+        RegisterLine::Offline { .. } => {
             let is_filtered = effective_offline_profile(edge)?.customer_data_is_filtered;
             Line::Offline { is_filtered }
         }
-        (DatabaseKind::Register, LinkState::Unknown | LinkState::Connected)
-        | (DatabaseKind::Channel, _) => Line::Online,
+        RegisterLine::Online => Line::Online,
     })
 }
 

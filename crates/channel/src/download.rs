@@ -22,7 +22,8 @@ use crate::apply::{self, ApplyError};
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::health;
-use crate::link::LinkChange;
+use crate::link::note;
+use crate::offline::register_line;
 use crate::testimony;
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -57,6 +58,9 @@ pub enum DownloadError {
         /// The cause.
         source: ApplyError,
     },
+    /// Somebody switched the register to offline.
+    #[error("this register is disconnected by hand: it exchanges nothing until it is connected")]
+    Disconnected,
     /// The database failed.
     #[error("prepare a poll")]
     Db(#[from] DbError),
@@ -100,6 +104,7 @@ impl DownloadError {
             DownloadError::Fetch { source: FetchError::Package(error), .. } => error.kind(),
             DownloadError::Fetch { source: FetchError::File(_), .. } => ErrorKind::Broken,
             DownloadError::Apply { source, .. } => source.kind(),
+            DownloadError::Disconnected => ErrorKind::Conflict,
             DownloadError::Db(error) => error.kind(),
         }
     }
@@ -124,20 +129,25 @@ pub fn poll_once(
     wait: Duration,
     clock: &dyn Clock,
 ) -> Result<Polled, DownloadError> {
+    if register_line(edge)?.is_disconnected() {
+        return Err(DownloadError::Disconnected);
+    }
     let (poll, answer) = ask(edge, upstream, wait, clock)?;
-    // A stop that came during the wait: what is offered will be offered again.
-    if edge.signals.is_stopping() {
+    // A stop or a switch that came during the wait: what is offered will be offered again.
+    if edge.signals.is_stopping() || register_line(edge)?.is_disconnected() {
         return Ok(Polled { applied: 0, pull: None });
     }
     edge.enter_mode(answer.mode)?;
     let mut applied = 0;
     for offer in &answer.offers {
+        edge.link.note_offers_left(answer.offers.len() as u64 - u64::from(applied));
         if edge.signals.is_stopping() {
             break;
         }
         take_offer(edge, upstream, offer, clock)?;
         applied += 1;
     }
+    edge.link.note_offers_left(answer.offers.len() as u64 - u64::from(applied));
     Ok(Polled { applied, pull: (answer.pull > poll.pulled).then_some(answer.pull) })
 }
 
@@ -296,10 +306,4 @@ fn fetch(
     upstream.fetch(manifest.id, &mut sink)?;
     sink.finish(manifest)?;
     Ok(file)
-}
-
-fn note<T>(edge: &Edge, answer: &Result<T, UpstreamError>, now: Timestamp) {
-    if edge.link.note(answer, now) == LinkChange::Reconnected {
-        edge.signals.link_came_back();
-    }
 }

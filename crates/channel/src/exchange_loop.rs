@@ -1,6 +1,8 @@
 //! The two threads that keep an edge in step with its upstream: one sends, one fetches.
 //!
-//! They must never hold anything that grows while the upstream is away; only the log grows.
+//! They must never hold anything that grows while the upstream is away; only the log grows. A
+//! register that is offline asks its store for nothing but whether it is there, and one that
+//! somebody disconnected not even for that.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,11 +10,14 @@ use std::time::Duration;
 
 use tillsync_domain::clock::Clock;
 use tillsync_domain::entropy::draw_unit;
+use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode, POLL_WAIT_MS_MAX};
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 
 use crate::download::{self, poll_once};
 use crate::edge::Edge;
+use crate::offline::register_line;
+use crate::offline_profile::{OfflineProfileSource, effective_offline_profile};
 use crate::signals::{PullOutcome, Tickets, Woken};
 use crate::upload::{Attempt, Conversation, UploadError, Uploaded, upload_pending};
 use crate::upstream::Upstream;
@@ -37,6 +42,8 @@ impl Default for LoopOptions {
 const RECONNECT_FIRST: Duration = Duration::from_millis(200);
 /// Even with nothing to do, the log is looked at this often.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How soon a switch is noticed that another process made.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest a poll waits for the upload that a pull asked for.
 const PULL_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The longest a stop waits for a call upstream to return.
@@ -47,6 +54,16 @@ pub struct ExchangeLoop {
     edge: Arc<Edge>,
     running: Arc<Running>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// Whether anything may go upstream.
+enum Way {
+    Open,
+    /// The store may be there: somebody has to look.
+    Unknown,
+    /// Somebody disconnected the register.
+    Shut,
+    Stop,
 }
 
 /// What both threads need.
@@ -115,6 +132,18 @@ impl Leg {
         let mut is_due = self.sends_by_itself(self.edge.mode());
         let mut seen = self.edge.signals.tickets();
         loop {
+            match self.way(failures) {
+                Way::Open => {}
+                Way::Stop => return,
+                Way::Shut => {
+                    (failures, is_due) = (0, true);
+                    continue;
+                }
+                Way::Unknown => {
+                    // The next conversation begins with a hello: that is the health check.
+                    (conversation, is_due) = (Conversation::default(), true);
+                }
+            }
             if !is_due {
                 match self
                     .edge
@@ -122,6 +151,7 @@ impl Leg {
                     .wait(seen, IDLE_MAX, |a, b, m| self.calls_for_upload(a, b, m))
                 {
                     Woken::Stop => return,
+                    Woken::Signal if self.has_line_changed(&mut seen) => continue,
                     Woken::Signal => {}
                     Woken::TimedOut if !self.sends_by_itself(self.edge.mode()) => continue,
                     Woken::TimedOut => {}
@@ -139,7 +169,7 @@ impl Leg {
                     is_due = true;
                     let delay = self.policy().delay_after(failures, self.jitter());
                     tracing::debug!(failures, ?delay, %error, "upload failed");
-                    if self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
+                    if !self.is_offline() && self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
                         return;
                     }
                 }
@@ -173,6 +203,11 @@ impl Leg {
         let mut failures = 0;
         while !self.edge.signals.is_stopping() {
             let seen = self.edge.signals.tickets();
+            if self.is_offline() {
+                // The other leg looks whether the store is there.
+                self.edge.signals.wait(seen, LOOK_AGAIN, |seen, now, _| now.line > seen.line);
+                continue;
+            }
             let polled =
                 poll_once(&self.edge, &*self.upstream, self.options.poll_wait, &*self.clock);
             let went_well = match polled {
@@ -186,7 +221,7 @@ impl Leg {
                 Err(error) => {
                     tracing::debug!(failures, %error, "download failed");
                     let delay = self.policy().delay_after(failures + 1, self.jitter());
-                    if self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
+                    if !self.is_offline() && self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
                         return;
                     }
                     failures += 1;
@@ -214,7 +249,47 @@ impl Leg {
     }
 
     fn calls_for_upload(&self, seen: Tickets, now: Tickets, mode: ExchangeMode) -> bool {
-        now.pull > seen.pull || (self.sends_by_itself(mode) && now.recorded > seen.recorded)
+        now.line > seen.line || now.pull > seen.pull || (self.sends_by_itself(mode) && now.recorded > seen.recorded)
+    }
+
+    /// Whether a register is offline. A database that cannot say is found out by the next call.
+    fn is_offline(&self) -> bool {
+        register_line(&self.edge).is_ok_and(RegisterLine::is_offline)
+    }
+
+    /// Whether anything may go upstream; waits out the time until a health check is due.
+    fn way(&self, failures: u32) -> Way {
+        let seen = self.edge.signals.tickets();
+        let (wait, answer) = match register_line(&self.edge) {
+            Ok(RegisterLine::Online) | Err(_) => return Way::Open,
+            Ok(line) if line.is_disconnected() => (LOOK_AGAIN, Way::Shut),
+            // Whoever fails first, a till or the other leg, is believed only after a look.
+            Ok(_) if failures == 0 => return Way::Unknown,
+            Ok(_) => (self.health_check_wait(failures), Way::Unknown),
+        };
+        match self.edge.signals.wait(seen, wait, |seen, now, _| now.line > seen.line) {
+            Woken::Stop => Way::Stop,
+            Woken::Signal | Woken::TimedOut => answer,
+        }
+    }
+
+    /// As the offline profile says; until one came here, as after any other failure.
+    fn health_check_wait(&self, failures: u32) -> Duration {
+        let profile = effective_offline_profile(&self.edge).unwrap_or_default();
+        match profile.source {
+            OfflineProfileSource::UntilDistributed => {
+                self.policy().delay_after(failures, self.jitter())
+            }
+            OfflineProfileSource::Distributed { .. } => {
+                Duration::from_secs(profile.settings.health_check_interval_s.into())
+            }
+        }
+    }
+
+    /// Whether what woke a wait concerns the line.
+    fn has_line_changed(&self, seen: &mut Tickets) -> bool {
+        let line = self.edge.signals.tickets().line;
+        std::mem::replace(&mut seen.line, line) != line
     }
 
     /// A register always hands over to its channel at once (F114); a channel only in live mode.

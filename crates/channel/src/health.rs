@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tillsync_domain::ids::{DatabaseId, EpochId};
+use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::breaker::Breaker;
 use tillsync_exchange::messages::{DatabaseKind, ExchangeMode};
 
@@ -12,6 +13,7 @@ pub use crate::link::{LinkHealth, LinkState};
 
 use crate::db::{DbError, time_column};
 use crate::edge::Edge;
+use crate::offline::register_line;
 use crate::profile::{EffectiveProfile, profile_read};
 use crate::{identity, upload};
 
@@ -33,6 +35,8 @@ pub struct Health {
     pub oldest_pending_at: Option<Timestamp>,
     /// Log entries that upstream has not acknowledged.
     pub unsent: u64,
+    /// Those among them that are documents: sales, orders and steps of shifts.
+    pub unsent_documents: u64,
     /// Uploads of registers that were set aside (F115).
     pub quarantined: u64,
     /// Whether changes travel at once.
@@ -41,6 +45,8 @@ pub struct Health {
     pub epoch: EpochId,
     /// The way to the upstream.
     pub link: LinkHealth,
+    /// Whether a register works with its store; a channel does not ask anybody.
+    pub line: Option<RegisterLine>,
     /// Whether calls that headquarters answers while the caller waits are made.
     pub realtime: Breaker,
     /// How customers and orders are created here.
@@ -61,6 +67,10 @@ impl Health {
 /// # Errors
 /// Busy or Broken: the database failed.
 pub fn read_health(edge: &Edge) -> Result<Health, DbError> {
+    let line = match edge.identity().kind {
+        DatabaseKind::Register => Some(register_line(edge)?),
+        DatabaseKind::Channel => None,
+    };
     edge.db.read(|connection| {
         let pending = pending_read(connection)?;
         Ok(Health {
@@ -70,10 +80,12 @@ pub fn read_health(edge: &Edge) -> Result<Health, DbError> {
             pending: pending.count,
             oldest_pending_at: pending.oldest_at,
             unsent: upload::unsent_count(connection)?,
+            unsent_documents: upload::unsent_documents(connection)?,
             quarantined: count(connection, "SELECT count(*) FROM quarantine")?,
             mode: edge.mode(),
             epoch: identity::epoch_read(connection)?,
             link: edge.link.health(),
+            line,
             realtime: edge.realtime.breaker(),
             profile: profile_read(connection, edge.identity())?,
             applied: applied_read(connection)?,

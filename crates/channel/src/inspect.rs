@@ -95,10 +95,7 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
         pending: pending.count,
         oldest_pending_at: pending.oldest_at,
         documents: count(&connection, "SELECT count(*) FROM document WHERE is_set_aside = 0")?,
-        unsent_documents: count(
-            &connection,
-            "SELECT count(*) FROM document WHERE counter > (SELECT max(sent_counter) FROM edge)",
-        )?,
+        unsent_documents: upload::unsent_documents(&connection)?,
         quarantined: count(&connection, "SELECT count(*) FROM quarantine")?,
         received: received_read(&connection)?,
         applied: applied_read(&connection)?,

@@ -25,6 +25,7 @@ mod intention;
 pub mod items;
 mod link;
 mod log;
+pub mod offline;
 pub mod offline_profile;
 pub mod profile;
 mod project;

@@ -8,12 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::breaker::{Admission, Breaker, Outcome};
-use tillsync_exchange::messages::RefusedField;
+use tillsync_exchange::messages::{DatabaseKind, RefusedField};
 use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
 
 use crate::db::DbError;
 use crate::edge::Edge;
+use crate::link;
+use crate::offline::register_line;
 use crate::project::{self, Generation};
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -88,10 +91,11 @@ pub fn call_create_customer(
     call: &CreateCustomerCall,
     now: Timestamp,
 ) -> Result<CreatedCustomer, CallError> {
-    if edge.realtime.lock().admit(now) == Admission::Skip {
+    if may_not_call(edge) || edge.realtime.lock().admit(now) == Admission::Skip {
         return Err(CallError::Skipped);
     }
     let answer = upstream.create_customer(call).and_then(|answer| checked(call, answer));
+    note_at_register(edge, &answer, now);
     let answer = answer.map_err(CallError::of);
     let outcome = match &answer {
         Ok(_) | Err(CallError::Refused { .. }) => Outcome::Answered,
@@ -99,6 +103,19 @@ pub fn call_create_customer(
     };
     edge.realtime.lock().note(outcome, now);
     answer
+}
+
+/// Whether nobody upstream is called now: no till waits for a store that is known to be away.
+fn may_not_call(edge: &Edge) -> bool {
+    // A database that cannot say how it was switched has other troubles than this call.
+    register_line(edge).is_ok_and(RegisterLine::is_offline)
+}
+
+/// A call that is not answered takes a register offline. A channel's line is known by its exchange.
+fn note_at_register<T>(edge: &Edge, answer: &Result<T, UpstreamError>, now: Timestamp) {
+    if edge.identity().kind == DatabaseKind::Register {
+        link::note(edge, answer, now);
+    }
 }
 
 /// The same for a register, whose answer the channel takes over as well, so that the whole store

@@ -29,6 +29,8 @@ pub(crate) struct Tickets {
     pub(crate) pull: u64,
     /// How often the link came back.
     pub(crate) reconnected: u64,
+    /// How often a register went offline or came back, or somebody wants it to look.
+    pub(crate) line: u64,
 }
 
 struct State {
@@ -46,7 +48,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn new(mode: ExchangeMode) -> Self {
-        let tickets = Tickets { recorded: 0, pull: 0, reconnected: 0 };
+        let tickets = Tickets { recorded: 0, pull: 0, reconnected: 0, line: 0 };
         let state = State { stop: false, mode, tickets, pull_answered: 0, attempts: 0 };
         Signals { state: Mutex::new(state), bell: Condvar::new() }
     }
@@ -81,7 +83,14 @@ impl Signals {
     }
 
     pub(crate) fn link_came_back(&self) {
-        self.change(|state| state.tickets.reconnected += 1);
+        self.change(|state| {
+            state.tickets.reconnected += 1;
+            state.tickets.line += 1;
+        });
+    }
+
+    pub(crate) fn line_changed(&self) {
+        self.change(|state| state.tickets.line += 1);
     }
 
     pub(crate) fn stop(&self) {

@@ -23,8 +23,9 @@ use tillsync_exchange::watermark;
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::identity;
-use crate::link::LinkChange;
+use crate::link::note;
 use crate::log::{self, Visit};
+use crate::offline::register_line;
 use crate::sequences::{self, Sequence};
 use crate::testimony;
 use crate::upstream::{Upstream, UpstreamError};
@@ -71,6 +72,9 @@ pub enum UploadError {
     /// The upstream could not be reached or refused.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
+    /// Somebody switched the register to offline.
+    #[error("this register is disconnected by hand: it exchanges nothing until it is connected")]
+    Disconnected,
     /// The two ends speak no common version.
     #[error(transparent)]
     Version(#[from] NoCommonVersion),
@@ -90,7 +94,7 @@ impl UploadError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             UploadError::Upstream(error) => error.kind(),
-            UploadError::Version(_) => ErrorKind::Conflict,
+            UploadError::Version(_) | UploadError::Disconnected => ErrorKind::Conflict,
             UploadError::Contradiction(_) | UploadError::Build(_) => ErrorKind::Broken,
             UploadError::Db(error) => error.kind(),
         }
@@ -123,12 +127,28 @@ pub fn upload_pending(
     result
 }
 
+/// Opens a conversation and ends it: whether the upstream is there.
+pub(crate) fn say_hello(
+    edge: &Edge,
+    upstream: &dyn Upstream,
+    now: Timestamp,
+) -> Result<(), UploadError> {
+    current_watermark(edge, upstream, &mut Conversation::default(), now).map(drop)
+}
+
 /// The log entries that upstream has not acknowledged, as far as is known here.
 pub(crate) fn unsent_count(connection: &rusqlite::Connection) -> Result<u64, DbError> {
     let sent: u64 = connection
         .prepare_cached("SELECT sent_counter FROM edge")?
         .query_row([], |row| row.get(0))?;
     Ok(log::counter_last(connection)?.0.saturating_sub(sent))
+}
+
+/// The documents among them.
+pub(crate) fn unsent_documents(connection: &rusqlite::Connection) -> Result<u64, DbError> {
+    let sql = "SELECT count(*) FROM document
+               WHERE counter > (SELECT max(sent_counter) FROM edge)";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 fn upload_all(
@@ -141,7 +161,10 @@ fn upload_all(
     let mut plans = 0;
     let mut reached = Counter::ZERO;
     loop {
-        let watermark = current_watermark(edge, upstream, conversation, attempt)?;
+        if register_line(edge)?.is_disconnected() {
+            return Err(UploadError::Disconnected);
+        }
+        let watermark = current_watermark(edge, upstream, conversation, attempt.now)?;
         if edge.db.read(|connection| has_diverged(connection, watermark))? {
             uploaded.new_epoch = Some(begin_epoch(edge, watermark, attempt.now)?);
             conversation.open = None;
@@ -170,10 +193,10 @@ fn current_watermark(
     edge: &Edge,
     upstream: &dyn Upstream,
     conversation: &mut Conversation,
-    attempt: &Attempt,
+    now: Timestamp,
 ) -> Result<Watermark, UploadError> {
     if let Some((watermark, since)) = conversation.open {
-        let age = attempt.now.duration_since(since).as_secs();
+        let age = now.duration_since(since).as_secs();
         if (0..CONVERSATION_SECONDS).contains(&age) {
             return Ok(watermark);
         }
@@ -182,7 +205,7 @@ fn current_watermark(
     let epoch = acknowledged.epoch;
     let acknowledged = Some(acknowledged);
     let answer = upstream.hello(&Hello { protocol: SPOKEN, epoch, acknowledged });
-    note(edge, &answer, attempt.now);
+    note(edge, &answer, now);
     let welcome = answer?;
     if !(SPOKEN.min..=SPOKEN.max).contains(&welcome.protocol) {
         let theirs = ProtocolRange { min: welcome.protocol, max: welcome.protocol };
@@ -192,13 +215,13 @@ fn current_watermark(
     if watermark.epoch != epoch {
         return Err(UploadError::Contradiction("its watermark is of another epoch"));
     }
-    edge.link.note_clock(welcome.now, attempt.now);
+    edge.link.note_clock(welcome.now, now);
     // A register's mode is set by headquarters through its polls, not by its channel.
     if edge.identity().parent.is_none() {
         edge.enter_mode(welcome.mode)?;
     }
     session::watermark_note(edge, watermark)?;
-    conversation.open = Some((watermark, attempt.now));
+    conversation.open = Some((watermark, now));
     Ok(watermark)
 }
 
@@ -326,10 +349,4 @@ fn content_bytes(row: &LogRow) -> u64 {
 
 fn mint_package(edge: &Edge, now: Timestamp) -> PackageId {
     PackageId::from_uuid(edge.mint(now))
-}
-
-fn note<T>(edge: &Edge, answer: &Result<T, UpstreamError>, now: Timestamp) {
-    if edge.link.note(answer, now) == LinkChange::Reconnected {
-        edge.signals.link_came_back();
-    }
 }

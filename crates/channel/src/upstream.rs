@@ -18,10 +18,13 @@ use tillsync_exchange::realtime::{
 /// Why the upstream did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
-    /// No answer: the line is cut, the upstream is down, or it took too long. Whether it did what
-    /// it was asked is not known.
+    /// No answer: the line is cut, or the upstream is down. Whether it did what it was asked is not
+    /// known.
     #[error("the upstream cannot be reached: {0}")]
     Unreachable(String),
+    /// It took longer than the caller waits. Whether it did what it was asked is not known.
+    #[error("the upstream did not answer in time: {0}")]
+    Slow(String),
     /// It answered that it will not.
     #[error("the upstream refused: {message}")]
     Refused {
@@ -43,7 +46,7 @@ impl UpstreamError {
     /// What sort of failure this is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            UpstreamError::Unreachable(_) => ErrorKind::Busy,
+            UpstreamError::Unreachable(_) | UpstreamError::Slow(_) => ErrorKind::Busy,
             UpstreamError::Refused { kind, .. } => *kind,
             UpstreamError::Sink(_) => ErrorKind::Broken,
         }
@@ -51,7 +54,7 @@ impl UpstreamError {
 
     /// Whether the way failed, as opposed to an answer that was not the wished one (F06).
     pub fn is_communication(&self) -> bool {
-        matches!(self, UpstreamError::Unreachable(_))
+        matches!(self, UpstreamError::Unreachable(_) | UpstreamError::Slow(_))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod job;
 pub mod kind;
 pub mod money;
 pub mod number_sequence;
+pub mod offline;
 pub mod offline_profile;
 pub mod operation;
 pub mod order;
