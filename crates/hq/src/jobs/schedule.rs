@@ -226,7 +226,14 @@ mod tests {
         };
         let customers = ["P-0001", "synchronize-customers", "1010"];
         assert_eq!(needed(InUse::default()), customers);
-        let everything = InUse { items: true, profiles: true, documents: true, ..InUse::default() };
+        let everything = InUse {
+            items: true,
+            profiles: true,
+            registers: true,
+            features: true,
+            documents: true,
+            ..InUse::default()
+        };
         assert_eq!(needed(everything).len(), JobName::ALL.len() - 1);
         let classic = InUse { posting_mode: PostingMode::Classic, ..everything };
         assert!(needed(classic).contains(&"classic-statements"));

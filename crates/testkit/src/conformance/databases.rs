@@ -28,8 +28,10 @@ pub(crate) fn add_channel(storage: &dyn Storage, name: &str, group_name: &str) {
 
 /// Adds a register of a channel of `G1`.
 pub(crate) fn add_register(storage: &dyn Storage, name: &str, of: &str) {
-    let parent = Some(database(of));
-    let register = NewDatabase { kind: DatabaseKind::Register, parent, ..channel(name, "G1") };
+    let store = storage.read(|tx| tx.database_get(&database(of))).expect("readable");
+    let (kind, parent) = (DatabaseKind::Register, Some(database(of)));
+    let group = store.expect("its channel").database.group;
+    let register = NewDatabase { kind, parent, group, ..channel(name, "G1") };
     let inserted = storage.write(|tx| tx.database_insert_once(&register));
     assert!(inserted.expect("a database"), "{name} is new");
 }

@@ -14,6 +14,7 @@ pub mod customers;
 pub mod databases;
 pub mod distribution;
 pub mod documents;
+pub mod exclusion;
 pub mod inbox;
 pub mod items;
 pub mod jobs;
@@ -260,6 +261,15 @@ cases! {$
         a_price_finer_than_its_currency_is_refused
         a_currency_is_sold_where_an_active_item_has_a_price
         parameters_are_replaced_as_a_whole
+    }
+    exclusion {
+        every_change_of_a_lever_is_kept
+        offline_profiles_come_back_as_they_were_put
+        registers_have_the_profile_they_were_given_or_the_default
+        an_unknown_offline_profile_or_register_is_refused
+        renewed_offline_profiles_are_newer_than_everything_before
+        packages_of_each_audience_are_kept_apart
+        a_position_says_of_whose_packages_it_is
     }
     profiles {
         profiles_come_back_as_they_were_put

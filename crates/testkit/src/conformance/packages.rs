@@ -24,7 +24,7 @@ pub(super) fn everyone(name: &str) -> Stream {
 }
 
 /// Package `n`: what changed after one version up to another, or everything up to it.
-fn package(n: u32, scope: Scope, sequence: u64, versions: (u64, u64)) -> PackageRecord {
+pub(super) fn package(n: u32, scope: Scope, sequence: u64, versions: (u64, u64)) -> PackageRecord {
     let (from, to) = versions;
     let span = Span::Download { group: group("G1"), job: JOB, scope, from, to };
     let contents = PackageContents {
