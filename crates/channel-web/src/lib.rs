@@ -15,6 +15,7 @@ mod dial;
 mod enrol;
 mod exchange;
 mod odata;
+mod openapi;
 mod realtime;
 mod relay;
 pub mod routes;
@@ -24,6 +25,7 @@ mod status;
 pub use commerce::bodies;
 pub use dial::{DialError, Dialing, HttpUpstream};
 pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol};
+pub use openapi::openapi_json;
 pub use server::{ServeError, ServeOptions, serve, serve_blocking};
 pub use tillsync_web::{Allowance, AttemptLimits, Entrance, PlainHttp, TlsFiles};
 

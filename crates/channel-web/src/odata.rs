@@ -17,12 +17,13 @@ use tillsync_domain::customer::Violations;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::RefusedField;
+use utoipa::ToSchema;
 
 use crate::app::Unserved;
 use crate::exchange::Refused;
 
 /// One field that was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Detail {
     pub(crate) code: &'static str,
     pub(crate) message: String,
@@ -46,7 +47,14 @@ pub(crate) struct ODataError {
     body: Body,
 }
 
-#[derive(Debug, Serialize)]
+/// The error object of a refusal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ODataErrorJson {
+    error: Body,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ODataErrorObject)]
 struct Body {
     code: &'static str,
     message: String,
@@ -106,8 +114,23 @@ impl ODataError {
 
     pub(crate) fn nothing_here() -> Self {
         let message = "there is nothing here; a customer is Customers('KEY'), a sale or an order \
-                       SalesOrders('ID'), a shift Shifts('ID')";
+                       SalesOrders('ID'), a shift Shifts('ID'), a store OrgUnits('NO'); \
+                       /Commerce/openapi.json lists everything";
         ODataError::new(ErrorKind::NotFound, message)
+    }
+
+    /// Refuses a method that is not for this path; the answer must say in `Allow` which are.
+    pub(crate) fn no_such_method() -> Self {
+        let message = "this cannot be done here; /Commerce/openapi.json lists what can";
+        let refused = ODataError::new(ErrorKind::NotFound, message);
+        ODataError { status: StatusCode::METHOD_NOT_ALLOWED, ..refused }
+    }
+
+    /// Refuses a change of what is not as the caller last saw it.
+    pub(crate) fn changed_meanwhile() -> Self {
+        let refused =
+            ODataError::at(ErrorKind::Conflict, "If-Match", CreateError::Changed.to_string());
+        ODataError { status: StatusCode::PRECONDITION_FAILED, ..refused }
     }
 
     pub(crate) fn no_action() -> Self {
@@ -175,6 +198,7 @@ impl From<CreateError> for ODataError {
                 ODataError::at(error.kind(), "Idempotency-Key", error.to_string())
             }
             CreateError::NoCustomer => ODataError::no_customer(),
+            CreateError::Changed => ODataError::changed_meanwhile(),
             CreateError::NotHere(not_here) => {
                 let mut refused = ODataError::new(error.kind(), not_here.to_string());
                 refused.body.code = not_here.code();
@@ -259,11 +283,7 @@ pub(crate) fn too_many(path: &str, message: String) -> Response {
 
 impl IntoResponse for ODataError {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Wrapped {
-            error: Body,
-        }
-        let mut response = (self.status, Json(Wrapped { error: self.body })).into_response();
+        let mut response = (self.status, Json(ODataErrorJson { error: self.body })).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -299,9 +319,8 @@ pub(crate) fn key_in(set: &str, segment: &str) -> Result<Option<String>, ODataEr
     Ok(Some(key))
 }
 
-/// Reads `Customers('KEY')`.
-pub(crate) fn customer_key(segment: &str) -> Result<CustomerKey, ODataError> {
-    let key = key_in("Customers", segment)?.ok_or_else(ODataError::nothing_here)?;
+/// Reads the key of a customer.
+pub(crate) fn customer_key(key: &str) -> Result<CustomerKey, ODataError> {
     // A text that can be no key is the key of nobody.
     key.parse().map_err(|_| ODataError::no_customer())
 }
@@ -312,7 +331,10 @@ mod tests {
 
     #[test]
     fn keys_are_quoted_and_quotes_inside_doubled() {
-        let key = |segment: &str| customer_key(segment).map(|key| key.to_string());
+        let key = |segment: &str| {
+            let key = key_in("Customers", segment)?.ok_or_else(ODataError::nothing_here)?;
+            customer_key(&key).map(|key| key.to_string())
+        };
         assert_eq!(key("Customers('C-1')").expect("a key"), "C-1");
         assert_eq!(key("Customers('O''Hara')").expect("a key"), "O'Hara");
         for (segment, code) in [

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use tillsync_domain::kind::ErrorKind;
 
 use crate::app::App;
+use crate::commerce::keyed::{self, RunKeyed};
 use crate::commerce::{
-    BODY_BYTES_MAX, SALE_BYTES_MAX, create, entity, find, products, sales_orders, shifts,
+    BODY_BYTES_MAX, SALE_BYTES_MAX, create, find, org_units, products, sales_orders, shifts, update,
 };
 use crate::odata::ODataError;
 use crate::realtime::CALL_BYTES_MAX;
-use crate::{exchange, realtime, status};
+use crate::{exchange, openapi, realtime, status};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,13 @@ impl Verb {
         }
     }
 
+    /// The method of that name, if it is in use here.
+    pub(crate) fn named(name: &str) -> Option<Verb> {
+        // What answers to GET answers to HEAD, without the body.
+        let name = if name == "HEAD" { "GET" } else { name };
+        [Verb::Get, Verb::Post, Verb::Patch].into_iter().find(|verb| verb.as_str() == name)
+    }
+
     fn filter(self) -> MethodFilter {
         match self {
             Verb::Get => MethodFilter::GET,
@@ -60,7 +67,14 @@ impl Verb {
     }
 }
 
-type Mount = fn(MethodFilter) -> MethodRouter<Arc<App>>;
+/// How a row is reached.
+#[derive(Clone, Copy)]
+enum Mount {
+    /// By its path.
+    Handler(fn(MethodFilter) -> MethodRouter<Arc<App>>),
+    /// By a segment that holds a key, such as `Customers('KEY')`: routers see whole segments only.
+    Keyed(RunKeyed),
+}
 
 /// One row of the table.
 pub struct Route {
@@ -73,20 +87,38 @@ pub struct Route {
     mount: Mount,
 }
 
-const fn route(verb: Verb, path: &'static str, access: Access, mount: Mount) -> Route {
-    Route { verb, path, access, mount }
+impl Route {
+    /// What is done with one thing that is named by its key, where this row is such a route.
+    pub(crate) fn keyed(&self) -> Option<RunKeyed> {
+        match self.mount {
+            Mount::Handler(_) => None,
+            Mount::Keyed(run) => Some(run),
+        }
+    }
+}
+
+type Handler = fn(MethodFilter) -> MethodRouter<Arc<App>>;
+
+const fn route(verb: Verb, path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { verb, path, access, mount: Mount::Handler(handler) }
+}
+
+/// A row for one thing by its key, `/Commerce/SET('{key}')` or `/Commerce/SET('{key}')/WHAT`.
+const fn keyed(verb: Verb, path: &'static str, run: RunKeyed) -> Route {
+    Route { verb, path, access: Access::Client, mount: Mount::Keyed(run) }
 }
 
 use Access::{Client, Public, Register};
 use Verb::{Get, Patch, Post};
 
-/// Every route. `{entity}` is `Customers('KEY')`, `SalesOrders('ID')` or `Shifts('ID')`.
+/// Every route.
 #[rustfmt::skip]
 pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/healthz", Public, |m| on(m, status::show_health)),
     route(Get, "/readyz", Public, |m| on(m, status::show_readiness)),
     route(Get, "/metrics", Public, |m| on(m, status::show_metrics)),
     route(Get, "/status", Public, |m| on(m, status::show_status)),
+    route(Get, "/Commerce/openapi.json", Public, |m| on(m, openapi::show_openapi)),
 
     route(Post, "/Commerce/Customers", Client, |m| on(m, create::create_customer)),
     route(Post, "/Commerce/Customers/CreateEntity", Client, |m| on(m, create::create_entity)),
@@ -100,10 +132,19 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/Commerce/SalesOrders/Search", Client, |m| on(m, sales_orders::search_orders)),
     route(Post, "/Commerce/Shifts", Client, |m| on(m, shifts::open_shift)),
     route(Post, "/Commerce/Products/Search", Client, |m| on(m, products::search_products)),
-    route(Get, "/Commerce/{entity}", Client, |m| on(m, entity::show_entity)),
-    route(Patch, "/Commerce/{entity}", Client, |m| on(m, entity::update_entity)),
-    route(Get, "/Commerce/{entity}/{action}", Client, |m| on(m, entity::read_of_entity)),
-    route(Post, "/Commerce/{entity}/{action}", Client, |m| on(m, entity::run_action)),
+    route(Post, "/Commerce/OrgUnits/Search", Client, |m| on(m, org_units::search_org_units)),
+
+    keyed(Get, "/Commerce/Customers('{key}')", find::show_customer),
+    keyed(Patch, "/Commerce/Customers('{key}')", update::update_customer),
+    keyed(Post, "/Commerce/Customers('{key}')/UpdateEntity", update::update_entity),
+    keyed(Get, "/Commerce/Customers('{key}')/GetOrderHistory", sales_orders::read_order_history),
+    keyed(Post, "/Commerce/Customers('{key}')/GetOrderHistory", sales_orders::ask_order_history),
+    keyed(Get, "/Commerce/SalesOrders('{key}')", sales_orders::show_order),
+    keyed(Get, "/Commerce/SalesOrders('{key}')/Receipt", sales_orders::show_receipt),
+    keyed(Get, "/Commerce/Shifts('{key}')", shifts::show_shift),
+    keyed(Post, "/Commerce/Shifts('{key}')/BlindClose", shifts::blind_close),
+    keyed(Post, "/Commerce/Shifts('{key}')/Close", shifts::close),
+    keyed(Get, "/Commerce/OrgUnits('{key}')", org_units::show_org_unit),
 
     // An activation code is the credential here.
     route(Post, "/exchange/v1/enrol", Public, |m| on(m, exchange::enrol_register)),
@@ -120,16 +161,34 @@ pub const AUTHORIZATION: &[Route] = &[
 /// Builds the router from the table.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
+    let mut has_segments = Vec::new();
     for route in AUTHORIZATION {
-        router = router.route(route.path, (route.mount)(route.verb.filter()));
+        match route.mount {
+            Mount::Handler(mount) => {
+                router = router.route(route.path, mount(route.verb.filter()));
+            }
+            // Rows that differ in the set or the action only share a handler, which looks further.
+            Mount::Keyed(_) => {
+                let segments = keyed::segments_of(route.path);
+                if !has_segments.contains(&(route.verb, segments)) {
+                    has_segments.push((route.verb, segments));
+                    router = router.route(segments, on(route.verb.filter(), keyed::run));
+                }
+            }
+        }
     }
     router
         .fallback(refuse_unknown_path)
-        .method_not_allowed_fallback(refuse_unknown_path)
+        .method_not_allowed_fallback(refuse_unknown_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::clone(app))
 }
 
 async fn refuse_unknown_path() -> ODataError {
-    ODataError::new(ErrorKind::NotFound, "there is nothing here that can be done this way")
+    ODataError::nothing_here()
+}
+
+/// The router says in `Allow` what can be done.
+async fn refuse_unknown_method() -> ODataError {
+    ODataError::no_such_method()
 }

@@ -17,12 +17,14 @@ use tillsync_channel::identity::{kind_name, mode_name};
 use tillsync_channel::profile::{EffectiveProfile, ProfileSource};
 use tillsync_domain::profile::ProfileOption;
 use tillsync_exchange::breaker::{Breaker, BreakerState};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::odata::ODataError;
 
 /// `GET /status`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Status)]
 pub(crate) struct StatusJson {
     database: String,
     kind: &'static str,
@@ -41,7 +43,8 @@ pub(crate) struct StatusJson {
 
 /// Whether headquarters is called while a till waits: `closed` (it is), `open` (not until then) or
 /// `probing` (one call finds out).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Realtime)]
 struct RealtimeJson {
     state: &'static str,
     failures: u32,
@@ -60,7 +63,8 @@ impl RealtimeJson {
 }
 
 /// One option, what holds and where it is from. Without a profile nothing came by job 1070 yet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConfigurationOption)]
 struct OptionJson {
     option: &'static str,
     value: bool,
@@ -89,7 +93,8 @@ fn options_of(profile: &EffectiveProfile) -> Vec<OptionJson> {
     profile.values().into_iter().map(json).collect()
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UpstreamState)]
 struct UpstreamJson {
     state: &'static str,
     since: Option<Timestamp>,
@@ -126,6 +131,8 @@ impl StatusJson {
     }
 }
 
+#[utoipa::path(get, path = "/status", tag = "health",
+    responses((status = 200, body = StatusJson)))]
 pub(crate) async fn show_status(
     State(app): State<Arc<App>>,
 ) -> Result<Json<StatusJson>, ODataError> {
@@ -134,11 +141,16 @@ pub(crate) async fn show_status(
 }
 
 /// `GET /healthz`: the process answers.
+#[utoipa::path(get, path = "/healthz", tag = "health",
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
 pub(crate) async fn show_health() -> &'static str {
     "ok\n"
 }
 
 /// `GET /readyz`: the database answers. The upstream does not matter: a node works without it.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8"),
+        (status = 503, body = String, content_type = "text/plain; charset=utf-8")))]
 pub(crate) async fn show_readiness(
     State(app): State<Arc<App>>,
 ) -> Result<&'static str, (StatusCode, &'static str)> {
@@ -151,6 +163,8 @@ pub(crate) async fn show_readiness(
 }
 
 /// `GET /metrics`.
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
 pub(crate) async fn show_metrics(
     State(app): State<Arc<App>>,
 ) -> Result<impl IntoResponse, ODataError> {

@@ -3,6 +3,7 @@
 
 mod commerce;
 mod creation;
+mod csu;
 mod fake_hq;
 mod hostile;
 mod node;

@@ -26,7 +26,7 @@ use crate::clients::ClientName;
 use crate::db::{DbError, digest_column, uuid_column};
 use crate::edge::Edge;
 use crate::feature::features_read;
-use crate::find::{AddressView, CustomerView, customer_by_key, settle_primary};
+use crate::find::{AddressView, CustomerView, Revision, customer_by_key, settle_primary};
 use crate::intention::{self, Intention};
 use crate::log::{self, Appended};
 use crate::{project, realtime};
@@ -106,6 +106,9 @@ pub enum CreateError {
     /// No such customer here.
     #[error("this store knows no customer with that key")]
     NoCustomer,
+    /// The customer is not in the state that the caller insists on.
+    #[error("the customer was changed since it was read; read it again, then decide")]
+    Changed,
     /// It would have to be asked for elsewhere, and cannot be.
     #[error(transparent)]
     NotHere(#[from] NotHere),
@@ -135,7 +138,9 @@ impl CreateError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             CreateError::Rules(_) | CreateError::RequestKey => ErrorKind::Invalid,
-            CreateError::RequestReused | CreateError::NotHere(_) => ErrorKind::Conflict,
+            CreateError::RequestReused | CreateError::Changed | CreateError::NotHere(_) => {
+                ErrorKind::Conflict
+            }
             CreateError::Refused { kind, .. } => *kind,
             CreateError::SwitchedOff(_) => ErrorKind::Conflict,
             CreateError::NoCustomer => ErrorKind::NotFound,
@@ -258,6 +263,20 @@ pub fn add_addresses(
     request: AddAddresses,
     now: Timestamp,
 ) -> Result<CustomerView, CreateError> {
+    add_addresses_at(edge, request, None, now)
+}
+
+/// The same, only while the customer is in the state that the caller insists on. A repeat of a
+/// request that was settled is answered in any state.
+///
+/// # Errors
+/// Conflict: it is in another state, too. Otherwise as [`add_addresses`].
+pub fn add_addresses_at(
+    edge: &Edge,
+    request: AddAddresses,
+    only_at: Option<Revision>,
+    now: Timestamp,
+) -> Result<CustomerView, CreateError> {
     let AddAddresses { customer, addresses, staff, request } = request;
     let now = whole_microseconds(now);
     let known = edge.db.read(|connection| customer_by_key(connection, &customer))?;
@@ -278,12 +297,18 @@ pub fn add_addresses(
             Some(keyed) => request_once(connection, keyed, guid)?.is_some(),
             None => false,
         };
+        let key = CustomerKey::Temporary(guid);
+        let stored = |connection| customer_by_key(connection, &key)?.ok_or(CreateError::NoCustomer);
         if !is_repeat {
+            if let Some(expected) = &only_at
+                && stored(connection)?.revision() != *expected
+            {
+                return Err(CreateError::Changed);
+            }
             address_gate(connection, guid)?;
             append(connection, &operations)?;
         }
-        let view = customer_by_key(connection, &CustomerKey::Temporary(guid))?;
-        view.ok_or(CreateError::NoCustomer)
+        stored(connection)
     })?;
     edge.signals.entries_recorded();
     Ok(view)

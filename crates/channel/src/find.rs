@@ -1,7 +1,10 @@
 //! Looking a customer up by either of its keys (F93).
 
+use std::fmt;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
 use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, PENDING_SYNC};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
@@ -36,7 +39,27 @@ pub struct AddressView {
     pub version: u64,
 }
 
+/// Tells one state of a customer from every other: it changes with everything that is shown, and
+/// comes back when all of that does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision([u8; 16]);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
 impl CustomerView {
+    /// The state that this is.
+    pub fn revision(&self) -> Revision {
+        let addresses: Vec<_> = self.addresses.iter().map(|address| &address.content).collect();
+        let shown = (self.key().to_string(), &self.party_number, &self.content, addresses);
+        let shown = serde_json::to_vec(&shown).expect("plain structs of texts");
+        let digest: [u8; 32] = Sha256::digest(shown).into();
+        Revision(*digest.first_chunk().expect("a digest has 32 bytes"))
+    }
+
     /// The key that programs use.
     pub fn key(&self) -> CustomerKey {
         match &self.account {

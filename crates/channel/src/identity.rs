@@ -84,6 +84,13 @@ pub struct Identity {
     pub credential: Secret,
 }
 
+impl Identity {
+    /// The store that this database is, or that it belongs to.
+    pub fn store(&self) -> &DatabaseId {
+        self.parent.as_ref().unwrap_or(&self.database)
+    }
+}
+
 /// Why a database could not be enrolled.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {

@@ -12,6 +12,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::input::{Fields, Reader};
 
@@ -25,6 +28,14 @@ impl Serialize for Amount {
         digits.map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
+
+impl PartialSchema for Amount {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Number).into()
+    }
+}
+
+impl ToSchema for Amount {}
 
 /// Fields whose numbers still have the digits that were sent.
 #[derive(Default)]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Deserialize;
 use tillsync_channel::create::{CreateCustomer, CreateError};
 use tillsync_channel::creation::{create_by_mode, creation_mode};
@@ -12,8 +12,8 @@ use tillsync_channel::find::CustomerView;
 use tillsync_domain::profile::Creation;
 
 use super::input::{Fields, read_customer};
-use super::output::CustomerJson;
-use super::{Arrived, body_of, for_client, read_json, request_key};
+use super::output::{CustomerJson, customer_answer};
+use super::{Arrived, body_of, for_client, read_json, request_key, requests};
 use crate::app::App;
 use crate::odata::ODataError;
 
@@ -24,21 +24,31 @@ struct Wrapped {
 }
 
 /// The customer is the body.
+#[utoipa::path(post, path = "/Commerce/Customers", tag = "customers",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::NewCustomer,
+    responses((status = 201, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
 pub(crate) async fn create_customer(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Arrived,
-) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
+) -> Result<Response, ODataError> {
     let body = body_of(body)?;
     create(&app, headers, move || read_json(&body)).await
 }
 
 /// The customer is the body's `entity`.
+#[utoipa::path(post, path = "/Commerce/Customers/CreateEntity", tag = "customers",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::CreateCustomerEntity,
+    responses((status = 201, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
 pub(crate) async fn create_entity(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Arrived,
-) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
+) -> Result<Response, ODataError> {
     let body = body_of(body)?;
     let read = move || read_json(&body).map(|Wrapped { entity }| entity);
     create(&app, headers, read).await
@@ -56,7 +66,7 @@ async fn create(
     app: &Arc<App>,
     headers: HeaderMap,
     read: impl FnOnce() -> Result<Fields, ODataError> + Send + 'static,
-) -> Result<(StatusCode, Json<CustomerJson>), ODataError> {
+) -> Result<Response, ODataError> {
     let request = headers.clone();
     let step = for_client(app, &headers, move |app, client| {
         let request = request_key(&request, &client)?;
@@ -72,7 +82,7 @@ async fn create(
         Step::Ask(create) => app.run_upstream(move |app| run(app, create)).await??,
     };
     app.count_created();
-    Ok((StatusCode::CREATED, Json(view.into())))
+    Ok(customer_answer(StatusCode::CREATED, view))
 }
 
 fn run(app: &App, create: CreateCustomer) -> Result<CustomerView, CreateError> {

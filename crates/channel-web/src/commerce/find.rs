@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::Deserialize;
 use tillsync_channel::find;
 use tillsync_channel::search::{self, PAGE_MAX};
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 
-use super::output::{CustomerJson, CustomersJson};
+use super::keyed::KeyedCall;
+use super::output::{CustomerJson, CustomersJson, customer_answer};
 use super::paging::{Settings, page_of};
-use super::{Arrived, body_of, for_client, read_json};
+use super::{Arrived, body_of, for_client, read_json, requests};
 use crate::app::App;
 use crate::odata::{ODataError, customer_key};
 
@@ -41,13 +43,20 @@ struct ByAccounts {
 }
 
 /// `GET /Commerce/Customers('KEY')`, by the account or by the GUID (F93).
-pub(super) fn show_customer(app: &App, segment: &str) -> Result<Json<CustomerJson>, ODataError> {
-    let key = customer_key(segment)?;
-    let view = find::find_customer(&app.edge, &key)?;
-    view.map(|view| Json(view.into())).ok_or_else(ODataError::no_customer)
+#[utoipa::path(get, path = "/Commerce/Customers('{key}')", tag = "customers",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "an account or a GUID")),
+    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
+pub(crate) fn show_customer(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let view = find::find_customer(&app.edge, &customer_key(&call.key)?)?;
+    let view = view.ok_or_else(ODataError::no_customer)?;
+    Ok(customer_answer(StatusCode::OK, view))
 }
 
 /// `POST /Commerce/Customers/Search`.
+#[utoipa::path(post, path = "/Commerce/Customers/Search", tag = "customers",
+    request_body = requests::CustomerSearch,
+    responses((status = 200, body = CustomersJson)))]
 pub(crate) async fn search_customers(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -65,6 +74,9 @@ pub(crate) async fn search_customers(
 }
 
 /// `POST /Commerce/Customers/GetByAccountNumbers`; unknown ones are left out.
+#[utoipa::path(post, path = "/Commerce/Customers/GetByAccountNumbers", tag = "customers",
+    request_body = requests::AccountNumbers,
+    responses((status = 200, body = CustomersJson)))]
 pub(crate) async fn list_by_accounts(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -13,7 +13,25 @@ pub(super) type Fields = Map<String, Value>;
 /// Fields of the interface that this node gives itself; a creation leaves them empty.
 const GIVEN: [&str; 2] = ["AccountNumber", "PartyNumber"];
 /// Parts of a customer that cannot be kept yet.
-const PARTS: [&str; 4] = ["Contacts", "CustomerAffiliations", "Attributes", "ExtensionProperties"];
+const PARTS: [&str; 5] =
+    ["Title", "Contacts", "CustomerAffiliations", "Attributes", "ExtensionProperties"];
+/// Flags and counts that programs send with every customer and address because their type has
+/// them. Unset they say nothing; set they would be lost.
+const UNSET: [&str; 11] = [
+    "Balance",
+    "Blocked",
+    "CreditLimit",
+    "IsB2b",
+    "IsPrivate",
+    "MandatoryCreditLimit",
+    "NonChargeableAccount",
+    "ReceiptSettings",
+    "RequiresApproval",
+    "UseOrderNumberReference",
+    "UsePurchRequest",
+];
+/// How the fields end that hold a row's number in a database of the sender's.
+const RECORD_ID: &str = "RecordId";
 
 /// The most refusals that one answer names: a hostile request must not be answered by a much larger
 /// text.
@@ -73,8 +91,22 @@ pub(super) fn is_empty(value: &Value) -> bool {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+/// Whether a field that is not kept can be left out without losing anything: it is empty, is not
+/// set, or is about the message, as the protocol's annotations such as `@odata.type` are.
+pub(super) fn says_nothing(name: &str, value: &Value) -> bool {
+    let is_unset = match value {
+        Value::Bool(is_set) => !is_set && UNSET.contains(&name),
+        Value::Number(number) => {
+            number.as_f64() == Some(0.0) && (UNSET.contains(&name) || name.ends_with(RECORD_ID))
+        }
+        _ => is_empty(value),
+    };
+    is_unset || name.contains("@odata.")
 }
 
 /// Takes fields apart and collects every refusal.
@@ -164,11 +196,8 @@ impl Reader {
     }
 
     pub(super) fn unknown(&mut self, prefix: &str, left: &Fields) {
-        for name in left.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name) {
-            // Annotations of the protocol, such as `@odata.type`, are about the message.
-            if !name.contains("@odata.") {
-                self.refuse(&format!("{prefix}{name}"), "is not a field that can be kept");
-            }
+        for (name, _) in left.iter().filter(|(name, value)| !says_nothing(name, value)) {
+            self.refuse(&format!("{prefix}{name}"), "is not a field that can be kept");
         }
     }
 

@@ -4,15 +4,17 @@
 mod amount;
 pub mod bodies;
 pub(crate) mod create;
-pub(crate) mod entity;
 pub(crate) mod find;
 mod input;
+pub(crate) mod keyed;
+pub(crate) mod org_units;
 mod output;
 mod paging;
 pub(crate) mod products;
+mod requests;
 pub(crate) mod sales_orders;
 pub(crate) mod shifts;
-mod update;
+pub(crate) mod update;
 
 use std::sync::Arc;
 
@@ -22,11 +24,12 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use tillsync_channel::clients::ClientName;
 use tillsync_channel::create::RequestKey;
+use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::kind::ErrorKind;
 
 use crate::app::App;
 use crate::auth;
-use crate::odata::ODataError;
+use crate::odata::{Detail, ODataError};
 
 /// The largest request of a program, in bytes: a customer with the most addresses fits.
 pub(crate) const BODY_BYTES_MAX: usize = 256 << 10;
@@ -36,6 +39,9 @@ pub(crate) const SALE_BYTES_MAX: usize = 512 << 10;
 
 /// The header by which a repeated request is recognised.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The header that names the org unit, which is the store, that a program means.
+const ORG_UNIT: &str = "oun";
 
 /// A body that arrived, or why it did not.
 pub(crate) type Arrived = Result<Bytes, BytesRejection>;
@@ -47,11 +53,30 @@ where
     T: Send + 'static,
 {
     let token = auth::presented(headers);
+    let org_unit = headers.get(ORG_UNIT).map(|header| header.as_bytes().to_vec());
     app.run(move |app| {
         let client = auth::client(app.edge.db(), token)?;
-        work(app, client.ok_or_else(ODataError::unauthenticated)?)
+        let client = client.ok_or_else(ODataError::unauthenticated)?;
+        check_org_unit(app, org_unit.as_deref())?;
+        work(app, client)
     })
     .await?
+}
+
+/// Programs that know several stores say which one they mean.
+fn check_org_unit(app: &App, asked: Option<&[u8]>) -> Result<(), ODataError> {
+    let here = app.edge.identity();
+    let asked = String::from_utf8_lossy(asked.unwrap_or_default());
+    let is_here = |name: &DatabaseId| name.as_str().eq_ignore_ascii_case(asked.trim());
+    if asked.trim().is_empty()
+        || is_here(&here.database)
+        || here.parent.as_ref().is_some_and(is_here)
+    {
+        return Ok(());
+    }
+    let message =
+        format!("this node serves the org unit {}; ask the other one's node", here.store());
+    Err(ODataError::fields(vec![Detail::invalid("OUN", message)]))
 }
 
 fn body_of(arrived: Arrived) -> Result<Bytes, ODataError> {

@@ -1,7 +1,12 @@
 //! A customer as programs read it.
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tillsync_channel::find::{AddressView, CustomerView};
+use utoipa::ToSchema;
 
 /// What people are shown as the account of a customer.
 pub(super) const DISPLAY_ACCOUNT: &str = "DisplayAccountNumber";
@@ -10,14 +15,18 @@ pub(super) const DISPLAY_ACCOUNT: &str = "DisplayAccountNumber";
 ///
 /// `AccountNumber` is the key for programs: the account, or the GUID while there is none. What
 /// people are shown stands in the extension property `DisplayAccountNumber` (F04).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Customer)]
 pub(crate) struct CustomerJson {
+    #[serde(rename = "@odata.etag")]
+    etag: String,
     account_number: String,
     name: String,
     first_name: Option<String>,
     middle_name: Option<String>,
     last_name: Option<String>,
+    title: Option<String>,
     customer_type_value: u32,
     customer_group: Option<String>,
     currency_code: Option<String>,
@@ -32,20 +41,29 @@ pub(crate) struct CustomerJson {
     party_number: Option<String>,
     created_date_time: String,
     addresses: Vec<AddressJson>,
+    /// Empty in this version.
+    #[schema(value_type = Vec<Object>)]
     contacts: [(); 0],
+    /// Empty in this version.
+    #[schema(value_type = Vec<Object>)]
     customer_affiliations: [(); 0],
+    /// Empty in this version.
+    #[schema(value_type = Vec<Object>)]
     attributes: [(); 0],
+    #[schema(value_type = Vec<ExtensionProperty>)]
     extension_properties: [ExtensionProperty; 1],
 }
 
 /// A page of customers.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Customers)]
 pub(crate) struct CustomersJson {
     value: Vec<CustomerJson>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Address)]
 pub(crate) struct AddressJson {
     pub(super) address_id: String,
     name: Option<String>,
@@ -65,14 +83,14 @@ pub(crate) struct AddressJson {
 }
 
 /// A field that the interface has no name for.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ExtensionProperty {
     key: &'static str,
     value: PropertyValue,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 struct PropertyValue {
     string_value: String,
@@ -84,8 +102,20 @@ impl ExtensionProperty {
     }
 }
 
+/// One customer, with its state in the header by which a program may insist on it.
+pub(super) fn customer_answer(status: StatusCode, view: CustomerView) -> Response {
+    let etag = etag_of(&view);
+    (status, [(ETAG, etag)], Json(CustomerJson::from(view))).into_response()
+}
+
+/// The state of a customer as programs name it in `If-Match`.
+pub(super) fn etag_of(view: &CustomerView) -> String {
+    format!("\"{}\"", view.revision())
+}
+
 impl From<CustomerView> for CustomerJson {
     fn from(view: CustomerView) -> Self {
+        let etag = etag_of(&view);
         let shown = view.account_for_people().to_owned();
         let account_number = view.key().to_string();
         let is_async_customer = view.account.is_none();
@@ -95,11 +125,13 @@ impl From<CustomerView> for CustomerJson {
         let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
         let name = content.name.clone().unwrap_or_else(|| parts.join(" "));
         CustomerJson {
+            etag,
             account_number,
             name,
             first_name: content.first_name,
             middle_name: content.middle_name,
             last_name: content.last_name,
+            title: None,
             customer_type_value: content.customer_type,
             customer_group: content.group,
             currency_code: content.currency,

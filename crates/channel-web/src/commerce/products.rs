@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use tillsync_channel::items::find_items;
 use tillsync_domain::item::{Item, ItemPrice};
 use tillsync_domain::money::Currency;
+use utoipa::ToSchema;
 
 use super::amount::Amount;
 use super::paging::{Settings, page_of};
-use super::{Arrived, body_of, for_client, read_json};
+use super::{Arrived, body_of, for_client, read_json, requests};
 use crate::app::App;
 use crate::odata::ODataError;
 
@@ -32,14 +33,16 @@ struct Criteria {
 }
 
 /// A page of products.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Products)]
 pub(crate) struct ProductsJson {
     value: Vec<ProductJson>,
 }
 
 /// A product; `Price` is the one in the currency of the store, without tax.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Product)]
 struct ProductJson {
     item_id: String,
     name: String,
@@ -49,14 +52,18 @@ struct ProductJson {
     prices: Vec<PriceJson>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Price)]
 struct PriceJson {
     currency_code: &'static str,
     price: Amount,
 }
 
 /// By the beginning of the number or a part of the name; everything when nothing is asked for.
+#[utoipa::path(post, path = "/Commerce/Products/Search", tag = "products",
+    request_body = requests::ProductSearch,
+    responses((status = 200, body = ProductsJson)))]
 pub(crate) async fn search_products(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tillsync_channel::shifts::{
@@ -14,20 +15,23 @@ use tillsync_channel::shifts::{
 use tillsync_domain::ids::{ShiftNumber, StaffId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::shift::{Count, ShiftStatus};
+use utoipa::ToSchema;
 
 use super::amount::{Amount, RawFields};
 use super::input::{Reader, is_empty};
+use super::keyed::KeyedCall;
 use super::sales_orders::{parsed, tender_text};
-use super::{Arrived, body_of, for_client, read_json};
+use super::{Arrived, body_of, for_client, read_json, requests};
 use crate::app::App;
-use crate::odata::{Detail, ODataError, key_in};
+use crate::odata::{Detail, ODataError};
 
 /// The key by which the open shift of this node can be asked for.
 const CURRENT: &str = "Current";
 
 /// A shift, with the names of the interface.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Shift)]
 pub(crate) struct ShiftJson {
     shift_id: String,
     terminal_id: String,
@@ -40,8 +44,9 @@ pub(crate) struct ShiftJson {
     tender_lines: Vec<CountJson>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = Count)]
 struct CountJson {
     tender_type_id: &'static str,
     currency_code: &'static str,
@@ -49,6 +54,9 @@ struct CountJson {
 }
 
 /// `POST /Commerce/Shifts`: `StartingAmounts` lie in the drawer.
+#[utoipa::path(post, path = "/Commerce/Shifts", tag = "shifts",
+    request_body = Option<requests::ShiftOpening>,
+    responses((status = 201, body = ShiftJson)))]
 pub(crate) async fn open_shift(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -64,36 +72,48 @@ pub(crate) async fn open_shift(
 }
 
 /// `GET /Commerce/Shifts('ID')`, or `Shifts('Current')` for the open one.
-pub(super) fn show_shift(app: &App, segment: &str) -> Result<Json<ShiftJson>, ODataError> {
-    let key = key_in("Shifts", segment)?.ok_or_else(ODataError::nothing_here)?;
-    if key == CURRENT {
-        return Ok(Json(current_shift(&app.edge)?.ok_or_else(none_open)?.into()));
-    }
-    let view = match key.parse() {
-        Ok(number) => find_shift(&app.edge, &number)?,
-        // A text that can be no number is the number of nothing.
-        Err(_) => None,
+#[utoipa::path(get, path = "/Commerce/Shifts('{key}')", tag = "shifts",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "its `ShiftId`, or `Current` for the open one")),
+    responses((status = 200, body = ShiftJson)))]
+pub(crate) fn show_shift(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let view = if call.key == CURRENT {
+        current_shift(&app.edge)?.ok_or_else(none_open)?
+    } else {
+        match call.key.parse() {
+            Ok(number) => find_shift(&app.edge, &number)?.ok_or_else(no_shift)?,
+            // A text that can be no number is the number of nothing.
+            Err(_) => return Err(no_shift()),
+        }
     };
-    Ok(Json(view.ok_or_else(no_shift)?.into()))
+    Ok(answer(view))
 }
 
 /// `POST /Commerce/Shifts('ID')/BlindClose`.
-pub(super) fn blind_close(
-    app: &App,
-    segment: &str,
-    body: &[u8],
-) -> Result<Json<ShiftJson>, ODataError> {
-    let (_, staff) = read_step(body, None)?;
-    let view = blind_close_shift(&app.edge, number(app, segment)?, staff, app.now())?;
-    Ok(Json(view.into()))
+#[utoipa::path(post, path = "/Commerce/Shifts('{key}')/BlindClose", tag = "shifts",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "its `ShiftId`, or `Current` for the open one")),
+    request_body = Option<requests::ShiftBlindClosing>,
+    responses((status = 200, body = ShiftJson)))]
+pub(crate) fn blind_close(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let (_, staff) = read_step(&call.body, None)?;
+    Ok(answer(blind_close_shift(&app.edge, number(app, &call.key)?, staff, app.now())?))
 }
 
 /// `POST /Commerce/Shifts('ID')/Close`: `TenderLines` were counted.
-pub(super) fn close(app: &App, segment: &str, body: &[u8]) -> Result<Json<ShiftJson>, ODataError> {
-    let (counted, staff) = read_step(body, Some("TenderLines"))?;
-    let shift = number(app, segment)?;
-    let view = close_shift(&app.edge, CloseShift { shift, counted, staff }, app.now())?;
-    Ok(Json(view.into()))
+#[utoipa::path(post, path = "/Commerce/Shifts('{key}')/Close", tag = "shifts",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "its `ShiftId`, or `Current` for the open one")),
+    request_body = Option<requests::ShiftClosing>,
+    responses((status = 200, body = ShiftJson)))]
+pub(crate) fn close(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let (counted, staff) = read_step(&call.body, Some("TenderLines"))?;
+    let shift = number(app, &call.key)?;
+    Ok(answer(close_shift(&app.edge, CloseShift { shift, counted, staff }, app.now())?))
+}
+
+fn answer(view: ShiftView) -> Response {
+    Json(ShiftJson::from(view)).into_response()
 }
 
 fn no_shift() -> ODataError {
@@ -105,8 +125,7 @@ fn none_open() -> ODataError {
     ODataError::new(ErrorKind::NotFound, message)
 }
 
-fn number(app: &App, segment: &str) -> Result<ShiftNumber, ODataError> {
-    let key = key_in("Shifts", segment)?.ok_or_else(ODataError::nothing_here)?;
+fn number(app: &App, key: &str) -> Result<ShiftNumber, ODataError> {
     if key == CURRENT {
         let current = current_shift(&app.edge)?;
         return current.map(|view| view.number).ok_or_else(none_open);

@@ -3,21 +3,22 @@
 //! Programs send back what they read, with an address more. What is sent back unchanged is left
 //! alone; a change of anything else is refused, never ignored.
 
-use axum::Json;
-use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::http::header::IF_MATCH;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tillsync_channel::clients::ClientName;
-use tillsync_channel::create::{AddAddresses, add_addresses};
-use tillsync_channel::find::find_customer;
+use tillsync_channel::create::{AddAddresses, add_addresses_at};
+use tillsync_channel::find::{CustomerView, Revision, find_customer};
 use tillsync_domain::customer::AddressDraft;
 use tillsync_domain::kind::ErrorKind;
 
-use super::input::{Fields, is_empty, read_address};
-use super::output::CustomerJson;
-use super::{read_json, request_key};
+use super::input::{Fields, is_empty, read_address, says_nothing};
+use super::keyed::KeyedCall;
+use super::output::{CustomerJson, customer_answer, etag_of};
+use super::{read_json, request_key, requests};
 use crate::app::App;
-use crate::odata::{Detail, ODataError, customer_key};
+use crate::odata::{Detail, ODataError, ODataErrorJson, customer_key};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,35 +28,41 @@ struct Wrapped {
 }
 
 /// The changed customer is the body.
-pub(super) fn update_customer(
-    app: &App,
-    caller: (&ClientName, &HeaderMap),
-    segment: &str,
-    body: &[u8],
-) -> Result<Json<CustomerJson>, ODataError> {
-    update(app, caller, segment, read_json(body)?)
+#[utoipa::path(patch, path = "/Commerce/Customers('{key}')", tag = "customers",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "an account or a GUID"),
+        ("If-Match" = Option<String>, Header,
+        description = "the `ETag` of the state that is to be changed, or `*`"),
+        ("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::ChangedCustomer,
+    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer"))),
+        (status = 412, body = ODataErrorJson, description = "it was changed since it was read")))]
+pub(crate) fn update_customer(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    update(app, call, read_json(&call.body)?)
 }
 
 /// The changed customer is the body's `updatedEntity`.
-pub(super) fn update_entity(
-    app: &App,
-    caller: (&ClientName, &HeaderMap),
-    segment: &str,
-    body: &[u8],
-) -> Result<Json<CustomerJson>, ODataError> {
-    let Wrapped { updated_entity } = read_json(body)?;
-    update(app, caller, segment, updated_entity)
+#[utoipa::path(post, path = "/Commerce/Customers('{key}')/UpdateEntity", tag = "customers",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "an account or a GUID"),
+        ("If-Match" = Option<String>, Header,
+        description = "the `ETag` of the state that is to be changed, or `*`"),
+        ("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::UpdateCustomerEntity,
+    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer"))),
+        (status = 412, body = ODataErrorJson, description = "it was changed since it was read")))]
+pub(crate) fn update_entity(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let Wrapped { updated_entity } = read_json(&call.body)?;
+    update(app, call, updated_entity)
 }
 
-fn update(
-    app: &App,
-    (client, headers): (&ClientName, &HeaderMap),
-    segment: &str,
-    mut fields: Fields,
-) -> Result<Json<CustomerJson>, ODataError> {
-    let request = request_key(headers, client)?;
-    let key = customer_key(segment)?;
+fn update(app: &App, call: &KeyedCall, mut fields: Fields) -> Result<Response, ODataError> {
+    let request = request_key(&call.headers, &call.client)?;
+    let key = customer_key(&call.key)?;
     let view = find_customer(&app.edge, &key)?.ok_or_else(ODataError::no_customer)?;
+    let only_at = expected(call, &view)?;
     let stored = object(&CustomerJson::from(view.clone()));
     let sent_addresses = fields.remove("Addresses").unwrap_or(Value::Null);
     let mut refused = changed(&stored, &fields, "");
@@ -78,10 +85,29 @@ fn update(
         return Err(ODataError::fields(refused));
     }
     if drafts.is_empty() {
-        return Ok(Json(view.into()));
+        return Ok(customer_answer(StatusCode::OK, view));
     }
     let add = AddAddresses { customer: key, addresses: drafts, staff: None, request };
-    Ok(Json(add_addresses(&app.edge, add, app.now())?.into()))
+    let view = add_addresses_at(&app.edge, add, only_at, app.now())?;
+    Ok(customer_answer(StatusCode::OK, view))
+}
+
+/// The state that the caller insists on with `If-Match`; nothing when any will do.
+fn expected(call: &KeyedCall, view: &CustomerView) -> Result<Option<Revision>, ODataError> {
+    let mut is_given = false;
+    let known = etag_of(view);
+    for header in call.headers.get_all(IF_MATCH) {
+        is_given = true;
+        for tag in header.to_str().unwrap_or_default().split(',').map(str::trim) {
+            if tag == "*" {
+                return Ok(None);
+            }
+            if tag == known {
+                return Ok(Some(view.revision()));
+            }
+        }
+    }
+    if is_given { Err(ODataError::changed_meanwhile()) } else { Ok(None) }
 }
 
 /// The address as a draft when it is not stored yet.
@@ -140,6 +166,7 @@ fn changed(stored: &Map<String, Value>, sent: &Fields, prefix: &str) -> Vec<Deta
                 &path,
                 format!("editing {name} is not enabled"),
             )),
+            None if says_nothing(name, value) => {}
             None => refused.push(Detail::invalid(&path, "is not a field that can be kept")),
         }
     }

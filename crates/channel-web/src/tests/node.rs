@@ -14,6 +14,7 @@ use tillsync_domain::entropy::Entropy;
 use tillsync_exchange::messages::DatabaseKind;
 use tokio::sync::oneshot;
 use ureq::Agent;
+use ureq::http::HeaderMap;
 
 use crate::dial::trust::believing;
 use crate::{
@@ -167,18 +168,36 @@ impl Node {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// Calls as the program of the node, and looks at a header of the answer.
+    pub(super) fn call_for_header(
+        &self,
+        verb: &str,
+        path: &str,
+        header: &str,
+    ) -> (u16, Value, Option<String>) {
+        let bearer = [("Authorization", format!("Bearer {}", self.token))];
+        let (status, text, headers) = self.exchange((verb, path), Vec::new(), &bearer);
+        let header = headers.get(header).map(|value| value.to_str().expect("text").to_owned());
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)), header)
+    }
+
     /// The same with a body and an answer as they travel.
     pub(super) fn call_text(&self, verb: &str, path: &str, body: &str) -> (u16, String) {
         let headers = [("Authorization", format!("Bearer {}", self.token))];
         self.send((verb, path), body.as_bytes().to_vec(), &headers)
     }
 
-    fn send(
+    fn send(&self, call: (&str, &str), body: Vec<u8>, headers: &[(&str, String)]) -> (u16, String) {
+        let (status, text, _) = self.exchange(call, body, headers);
+        (status, text)
+    }
+
+    fn exchange(
         &self,
         (verb, path): (&str, &str),
         body: Vec<u8>,
         headers: &[(&str, String)],
-    ) -> (u16, String) {
+    ) -> (u16, String, HeaderMap) {
         let mut request =
             ureq::http::Request::builder().method(verb).uri(format!("{}{path}", self.url()));
         for (name, value) in headers {
@@ -198,7 +217,7 @@ impl Node {
         let request = request.body(body).expect("a request");
         let mut response = agent.run(request).expect("answers");
         let text = response.body_mut().read_to_string().expect("a body");
-        (response.status().as_u16(), text)
+        (response.status().as_u16(), text, response.headers().clone())
     }
 
     pub(super) fn create(&self, last_name: &str) -> Value {

@@ -24,10 +24,13 @@ use tillsync_channel::transactions::{
 };
 use tillsync_domain::kind::ErrorKind;
 
-use super::paging::{OnlyPaging, Settings, page_of};
-use super::{Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, request_key};
+use super::keyed::KeyedCall;
+use super::paging::{OnlyPaging, Settings, page_of, page_of_query};
+use super::{
+    Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, request_key, requests,
+};
 use crate::app::App;
-use crate::odata::{Detail, ODataError, customer_key, key_in};
+use crate::odata::{Detail, ODataError, customer_key};
 pub(super) use input::{parsed, read_order, tender_text};
 use output::{OrderJson, OrdersJson};
 
@@ -38,6 +41,11 @@ struct Wrapped {
 }
 
 /// `POST /Commerce/SalesOrders`: the sale or order is the body.
+#[utoipa::path(post, path = "/Commerce/SalesOrders", tag = "sales and orders",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::NewSalesOrder,
+    responses((status = 201, body = OrderJson)))]
 pub(crate) async fn create_order(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -53,6 +61,11 @@ pub(crate) async fn create_order(
 }
 
 /// `POST /Commerce/SalesOrders/CreateEntity`: the sale or order is the body's `entity`.
+#[utoipa::path(post, path = "/Commerce/SalesOrders/CreateEntity", tag = "sales and orders",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        description = "the same key with the same request is the same request")),
+    request_body = requests::CreateSalesOrderEntity,
+    responses((status = 201, body = OrderJson)))]
 pub(crate) async fn create_entity(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -82,44 +95,63 @@ fn create(
 }
 
 /// `GET /Commerce/SalesOrders('ID')`.
-pub(super) fn show_order(app: &App, segment: &str) -> Result<Json<OrderJson>, ODataError> {
-    Ok(Json(find(app, segment)?.into()))
+#[utoipa::path(get, path = "/Commerce/SalesOrders('{key}')", tag = "sales and orders",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$", description = "its `Id`")),
+    responses((status = 200, body = OrderJson)))]
+pub(crate) fn show_order(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    Ok(Json(OrderJson::from(find(app, &call.key)?)).into_response())
 }
 
 /// `GET /Commerce/SalesOrders('ID')/Receipt`: plain text.
-pub(super) fn show_receipt(app: &App, segment: &str) -> Result<Response, ODataError> {
-    let text = receipt_text(&find(app, segment)?);
+#[utoipa::path(get, path = "/Commerce/SalesOrders('{key}')/Receipt", tag = "sales and orders",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$", description = "its `Id`")),
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8")))]
+pub(crate) fn show_receipt(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let text = receipt_text(&find(app, &call.key)?);
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
-fn find(app: &App, segment: &str) -> Result<TransactionView, ODataError> {
+fn find(app: &App, key: &str) -> Result<TransactionView, ODataError> {
     let nobody =
         || ODataError::new(ErrorKind::NotFound, "this store knows no sale or order with that id");
-    let key = key_in("SalesOrders", segment)?.ok_or_else(ODataError::nothing_here)?;
     // A text that can be no number is the number of nothing.
     let number = key.parse().map_err(|_| nobody())?;
     find_transaction(&app.edge, &number)?.ok_or_else(nobody)
 }
 
-/// `Customers('KEY')/GetOrderHistory`, by either key, latest first.
-pub(super) fn order_history(
-    app: &App,
-    segment: &str,
-    page: Page,
-) -> Result<Json<OrdersJson>, ODataError> {
-    let key = customer_key(segment)?;
+/// `GET /Commerce/Customers('KEY')/GetOrderHistory`, with the page in the query.
+#[utoipa::path(get, path = "/Commerce/Customers('{key}')/GetOrderHistory", tag = "customers",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "an account or a GUID"),
+        ("$top" = Option<u32>, Query, maximum = 1000, description = "how many; 100 when absent"),
+        ("$skip" = Option<u32>, Query, maximum = 9999, description = "after how many")),
+    responses((status = 200, body = OrdersJson)))]
+pub(crate) fn read_order_history(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    order_history(app, &call.key, page_of_query(call.query.as_deref())?)
+}
+
+/// `POST /Commerce/Customers('KEY')/GetOrderHistory`, with the page in the body.
+#[utoipa::path(post, path = "/Commerce/Customers('{key}')/GetOrderHistory", tag = "customers",
+    params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
+        description = "an account or a GUID")),
+    request_body = Option<requests::PageRequest>,
+    responses((status = 200, body = OrdersJson)))]
+pub(crate) fn ask_order_history(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
+    let is_empty = call.body.trim_ascii().is_empty();
+    let only = if is_empty { OnlyPaging::default() } else { read_json(&call.body)? };
+    order_history(app, &call.key, page_of(only.query_result_settings)?)
+}
+
+/// What a customer bought, by either key, latest first.
+fn order_history(app: &App, key: &str, page: Page) -> Result<Response, ODataError> {
+    let key = customer_key(key)?;
     let found = history::order_history(&app.edge, &key, page)?;
     // Sales of a customer that is not known here are here all the same.
     if found.is_empty() && find_customer(&app.edge, &key)?.is_none() {
         return Err(ODataError::no_customer());
     }
-    Ok(Json(found.into_iter().collect()))
-}
-
-pub(super) fn page_of_body(body: &[u8]) -> Result<Page, ODataError> {
-    let only: OnlyPaging =
-        if body.trim_ascii().is_empty() { OnlyPaging::default() } else { read_json(body)? };
-    page_of(only.query_result_settings)
+    let found: OrdersJson = found.into_iter().collect();
+    Ok(Json(found).into_response())
 }
 
 #[derive(Deserialize)]
@@ -142,6 +174,9 @@ struct Criteria {
 }
 
 /// `POST /Commerce/SalesOrders/Search`, latest first.
+#[utoipa::path(post, path = "/Commerce/SalesOrders/Search", tag = "sales and orders",
+    request_body = requests::SalesOrderSearch,
+    responses((status = 200, body = OrdersJson)))]
 pub(crate) async fn search_orders(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

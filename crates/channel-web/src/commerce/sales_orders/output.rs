@@ -4,6 +4,7 @@ use serde::Serialize;
 use tillsync_channel::transactions::TransactionView;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::trade::{Delivery, Line, Payment, TradeKind};
+use utoipa::ToSchema;
 
 use super::super::amount::Amount;
 use super::super::output::{DISPLAY_ACCOUNT, ExtensionProperty};
@@ -14,8 +15,9 @@ use super::input::{PICKUP, SHIP, TYPE_ORDER, TYPE_SALE};
 /// `CustomerId` is the key for programs: the account, or the GUID while there is none here. What
 /// people are shown stands in the extension property `DisplayAccountNumber` (F04), the key that
 /// the document was written with in `RecordedCustomerKey` (F120).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = SalesOrder)]
 pub(crate) struct OrderJson {
     id: String,
     transaction_type_value: u32,
@@ -43,19 +45,22 @@ pub(crate) struct OrderJson {
 }
 
 /// A page of them.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SalesOrders)]
 pub(crate) struct OrdersJson {
     value: Vec<OrderJson>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = ShippedTo)]
 struct ShippingAddressJson {
     address_id: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = SalesLine)]
 struct LineJson {
     line_number: u32,
     item_id: String,
@@ -72,8 +77,9 @@ struct LineJson {
     return_line_number: Option<u32>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = TenderLine)]
 struct TenderJson {
     tender_type_id: &'static str,
     amount: Amount,
