@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTI
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use tillsync_channel::receive::{receive_hello, receive_upload};
+use tillsync_channel::receive::{receive_hello, receive_upload, refuse_revoked};
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{
@@ -197,8 +197,13 @@ fn only_at_channels(app: &App) -> Result<(), Refused> {
 pub(crate) async fn register(app: &Arc<App>, headers: &HeaderMap) -> Result<DatabaseId, Refused> {
     only_at_channels(app)?;
     let token = auth::presented(headers);
-    let register = app.run(move |app| auth::register(app.edge.db(), token)).await?;
-    register.map_err(RelayError::from)?.ok_or_else(Refused::unauthenticated)
+    app.run(move |app| {
+        let register = auth::register(app.edge.db(), token).map_err(RelayError::from)?;
+        let register = register.ok_or_else(Refused::unauthenticated)?;
+        refuse_revoked(&app.edge, &register).map_err(RelayError::from)?;
+        Ok(register)
+    })
+    .await?
 }
 
 fn message<T: DeserializeOwned>(body: Arrived) -> Result<T, Refused> {

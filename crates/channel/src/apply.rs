@@ -20,6 +20,7 @@ use tillsync_exchange::rows::feature::FeatureRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::profile::ProfileRow;
 use tillsync_exchange::rows::register::RegisterRow;
+use tillsync_exchange::rows::staff::StaffRow;
 
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
@@ -173,6 +174,7 @@ enum DownRow {
     Profile(ProfileRow),
     Register(RegisterRow),
     Feature(FeatureRow),
+    Staff(StaffRow),
 }
 
 impl DownRow {
@@ -190,6 +192,9 @@ impl DownRow {
             }
             DownRow::Register(row) => {
                 project::registers::register_upsert(connection, row, generation, run.now)
+            }
+            DownRow::Staff(row) => {
+                project::staff::staff_upsert(connection, row, generation, run.now)
             }
             DownRow::Feature(row) => {
                 project::features::feature_upsert(connection, row, generation, run.now)
@@ -266,6 +271,9 @@ fn next_row<R: Read>(
         (JobName::Registers1090, Table::Register) => {
             DownRow::Register(serde_json::from_str(text).map_err(bad)?)
         }
+        (JobName::Staff1060, Table::Staff) => {
+            DownRow::Staff(serde_json::from_str(text).map_err(bad)?)
+        }
         (JobName::GlobalConfiguration1110, Table::Feature) => {
             DownRow::Feature(serde_json::from_str(text).map_err(bad)?)
         }
@@ -292,6 +300,7 @@ fn left_rows_remove(
         JobName::Registers1090 => {
             project::registers::left_registers_remove(connection, generation, cover.to.0)
         }
+        JobName::Staff1060 => project::staff::left_staff_remove(connection, generation, cover.to.0),
         JobName::GlobalConfiguration1110 => {
             project::features::left_features_remove(connection, generation, cover.to.0)
         }

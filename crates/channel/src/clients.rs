@@ -3,7 +3,7 @@
 //! Only hashes are kept; a secret is shown once, when it is made.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tillsync_domain::entropy::Entropy;
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::kind::ErrorKind;
@@ -41,6 +41,11 @@ impl ClientName {
         }
     }
 
+    /// The name of a token that was made here.
+    pub(crate) fn stored(name: String) -> Self {
+        ClientName(name)
+    }
+
     /// The name as written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -69,6 +74,21 @@ pub fn create_api_token(
         Ok(())
     })?;
     Ok(secret)
+}
+
+/// Revokes every token of a program, and signs out whoever uses it; says how many there were.
+///
+/// # Errors
+/// Busy or Broken: the database failed.
+pub fn revoke_api_tokens(db: &Db, name: &ClientName) -> Result<usize, DbError> {
+    let name = name.clone();
+    db.write(move |connection| -> Result<usize, DbError> {
+        let revoked =
+            connection.execute("DELETE FROM api_token WHERE name = ?1", [name.as_str()])?;
+        connection
+            .execute("DELETE FROM sign_in WHERE client NOT IN (SELECT hash FROM api_token)", [])?;
+        Ok(revoked)
+    })
 }
 
 /// The program that holds a token, if any does.
@@ -104,8 +124,42 @@ pub fn remember_register(
                  enrolled_at = excluded.enrolled_at",
             params![register.as_str(), credential.0, now.as_microsecond()],
         )?;
+        // Headquarters has just taken it back; the next poll says so, too.
+        let sql = "DELETE FROM revoked_register WHERE database_id = ?1";
+        connection.execute(sql, [register.as_str()])?;
         Ok(())
     })
+}
+
+/// Whether headquarters has revoked a register, as far as this channel has heard.
+pub(crate) fn is_revoked(connection: &Connection, register: &DatabaseId) -> Result<bool, DbError> {
+    let found = connection
+        .prepare_cached("SELECT 1 FROM revoked_register WHERE database_id = ?1")?
+        .query_row([register.as_str()], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// The registers of this channel that headquarters has revoked, by name.
+pub(crate) fn revoked_read(connection: &Connection) -> Result<Vec<DatabaseId>, DbError> {
+    let mut statement = connection
+        .prepare_cached("SELECT database_id FROM revoked_register ORDER BY database_id")?;
+    let rows = statement.query_map([], |row| parsed_column(row, 0))?;
+    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Takes over which registers headquarters has revoked: these and no others.
+pub(crate) fn revoked_write(
+    connection: &Connection,
+    revoked: &[DatabaseId],
+) -> Result<(), DbError> {
+    connection.prepare_cached("DELETE FROM revoked_register")?.execute([])?;
+    let mut insert =
+        connection.prepare_cached("INSERT INTO revoked_register (database_id) VALUES (?1)")?;
+    for register in revoked {
+        insert.execute([register.as_str()])?;
+    }
+    Ok(())
 }
 
 /// The register that holds a credential, if any does.

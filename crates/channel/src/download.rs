@@ -14,11 +14,13 @@ use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::PackageId;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{
-    DatabaseHealth, DownloadReport, DownloadResult, Offer, Poll, PollAnswer,
+    DatabaseHealth, DatabaseKind, DownloadReport, DownloadResult, Offer, Poll, PollAnswer,
+    RegisterName,
 };
 use tillsync_exchange::package::{CheckedSink, Manifest, PackageError};
 
 use crate::apply::{self, ApplyError};
+use crate::clients;
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::health;
@@ -138,6 +140,7 @@ pub fn poll_once(
         return Ok(Polled { applied: 0, pull: None });
     }
     edge.enter_mode(answer.mode)?;
+    note_revoked(edge, &poll, &answer)?;
     let mut applied = 0;
     for offer in &answer.offers {
         edge.link.note_offers_left(answer.offers.len() as u64 - u64::from(applied));
@@ -149,6 +152,15 @@ pub fn poll_once(
     }
     edge.link.note_offers_left(answer.offers.len() as u64 - u64::from(applied));
     Ok(Polled { applied, pull: (answer.pull > poll.pulled).then_some(answer.pull) })
+}
+
+/// Registers that headquarters revoked are refused from now on, and those that it took back are not.
+fn note_revoked(edge: &Edge, poll: &Poll, answer: &PollAnswer) -> Result<(), DbError> {
+    let Some(revoked) = answer.revoked.clone().filter(|_| answer.revoked != poll.revoked) else {
+        return Ok(());
+    };
+    let revoked: Vec<_> = revoked.into_iter().map(|RegisterName(name)| name).collect();
+    edge.db.write(move |connection| clients::revoked_write(connection, &revoked))
 }
 
 /// Notes that a pull was answered by an upload; the next poll says so.
@@ -221,6 +233,13 @@ fn poll_message(
         applied: apply::applied_last(connection)?,
         learnt: Some(testimony::learnt(connection)?),
         testimony: None,
+        revoked: match edge.identity().kind {
+            DatabaseKind::Channel => {
+                let revoked = clients::revoked_read(connection)?;
+                Some(revoked.into_iter().map(RegisterName).collect())
+            }
+            DatabaseKind::Register => None,
+        },
         mode: edge.mode(),
         health: DatabaseHealth {
             pending: pending.count,

@@ -10,6 +10,7 @@ pub(crate) mod features;
 pub(crate) mod items;
 pub(crate) mod profiles;
 pub(crate) mod registers;
+pub(crate) mod staff;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};

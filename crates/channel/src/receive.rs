@@ -20,6 +20,7 @@ use tillsync_exchange::rows::log::{LogRow, NoEntry, OversizedEntry};
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 use tillsync_exchange::watermark;
 
+use crate::clients::is_revoked;
 use crate::create::whole_microseconds;
 use crate::db::{DbError, uuid_column};
 use crate::edge::Edge;
@@ -43,6 +44,12 @@ pub enum ReceiveError {
         /// Who presented its credential.
         register: DatabaseId,
     },
+    /// Headquarters has revoked the register.
+    #[error(
+        "headquarters has revoked {0}, so nothing is taken from it; what it recorded stays there: \
+         enrol it again with a new activation code, and it sends everything"
+    )]
+    Revoked(DatabaseId),
     /// The package is not an upload of a log, or larger than one may be.
     #[error("the package cannot be an upload: {0}")]
     NotAnUpload(&'static str),
@@ -63,7 +70,7 @@ impl ReceiveError {
         match self {
             ReceiveError::Version(_) | ReceiveError::Gap(_) => ErrorKind::Conflict,
             ReceiveError::Package(error) => error.kind(),
-            ReceiveError::OtherSource { .. } => ErrorKind::Forbidden,
+            ReceiveError::OtherSource { .. } | ReceiveError::Revoked(_) => ErrorKind::Forbidden,
             ReceiveError::NotAnUpload(_) | ReceiveError::Oversized(_) => ErrorKind::Invalid,
             ReceiveError::Db(error) => error.kind(),
         }
@@ -81,7 +88,8 @@ impl ReceiveError {
 /// Answers a register that opens a conversation.
 ///
 /// # Errors
-/// Conflict: no common protocol version. Busy or Broken: the database failed.
+/// Conflict: no common protocol version. Forbidden: the register is revoked. Busy or Broken: the
+/// database failed.
 pub fn receive_hello(
     edge: &Edge,
     register: &DatabaseId,
@@ -89,6 +97,7 @@ pub fn receive_hello(
     now: Timestamp,
 ) -> Result<Welcome, ReceiveError> {
     let protocol = SPOKEN.agree(hello.protocol)?;
+    refuse_revoked(edge, register)?;
     let watermark = edge.db.read(|connection| watermark_read(connection, register, hello.epoch))?;
     Ok(Welcome { protocol, watermark: watermark.into(), mode: edge.mode(), now })
 }
@@ -96,7 +105,7 @@ pub fn receive_hello(
 /// Takes an upload package of a register: durable when this returns.
 ///
 /// # Errors
-/// Forbidden: another source. Invalid: damaged or not an upload. Conflict: a gap, with the
+/// Forbidden: another source, or one that is revoked. Invalid: damaged or not an upload. Conflict: a gap, with the
 /// watermark to go on from, or a later format. Busy or Broken: the database failed.
 pub fn receive_upload(
     edge: &Edge,
@@ -105,6 +114,7 @@ pub fn receive_upload(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<UploadReceipt, ReceiveError> {
+    refuse_revoked(edge, register)?;
     let (epoch, first) = check_manifest(register, manifest, bytes)?;
     let rows = read_rows(register, manifest, bytes)?;
     let register = register.clone();
@@ -115,6 +125,15 @@ pub fn receive_upload(
         edge.signals.entries_recorded();
     }
     Ok(receipt)
+}
+
+/// Refuses a register that headquarters has revoked, as far as this channel has heard.
+///
+/// # Errors
+/// Forbidden: it is revoked. Busy or Broken: the database failed.
+pub fn refuse_revoked(edge: &Edge, register: &DatabaseId) -> Result<(), ReceiveError> {
+    let is_revoked = edge.db.read(|connection| is_revoked(connection, register))?;
+    if is_revoked { Err(ReceiveError::Revoked(register.clone())) } else { Ok(()) }
 }
 
 /// How far an epoch of a register was received.

@@ -15,5 +15,6 @@ mod search;
 mod sell;
 mod set_aside;
 mod shift;
+mod sign_in;
 mod upload;
 mod world;

@@ -18,6 +18,8 @@ pub enum JobName {
     ChannelConfiguration1070,
     /// Registers: sends offline profiles, and what is kept from offline databases.
     Registers1090,
+    /// Staff: sends who may sign in at tills.
+    Staff1060,
     /// Global configuration: sends feature switches to the channels (F46).
     GlobalConfiguration1110,
     /// Makes sales orders of uploaded customer orders, promoting whom they need (F13, F14).
@@ -35,9 +37,9 @@ pub enum JobName {
 /// A text that names no job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1070, 1090, \
-     1110, synchronize-orders, validate-transactions, transactional-statements, financial-statements \
-     and classic-statements"
+    "there is no job {0:?}; the jobs are P-0001, synchronize-customers, 1010, 1040, 1060, 1070, \
+     1090, 1110, synchronize-orders, validate-transactions, transactional-statements, \
+     financial-statements and classic-statements"
 )]
 pub struct UnknownJob(pub String);
 
@@ -50,10 +52,11 @@ pub const SYNCHRONIZE_CUSTOMERS_ALIASES: [&str; 2] = [
 
 impl JobName {
     /// Every job, in the order in which a day runs them.
-    pub const ALL: [JobName; 12] = [
+    pub const ALL: [JobName; 13] = [
         JobName::ChannelConfiguration1070,
         JobName::Registers1090,
         JobName::GlobalConfiguration1110,
+        JobName::Staff1060,
         JobName::Products1040,
         JobName::P0001,
         JobName::SynchronizeCustomers,
@@ -66,10 +69,11 @@ impl JobName {
     ];
 
     /// The jobs that send something down, and so make packages.
-    pub const DOWNLOADS: [JobName; 5] = [
+    pub const DOWNLOADS: [JobName; 6] = [
         JobName::ChannelConfiguration1070,
         JobName::Registers1090,
         JobName::GlobalConfiguration1110,
+        JobName::Staff1060,
         JobName::Products1040,
         JobName::Customers1010,
     ];
@@ -83,6 +87,7 @@ impl JobName {
             JobName::Products1040 => "1040",
             JobName::ChannelConfiguration1070 => "1070",
             JobName::Registers1090 => "1090",
+            JobName::Staff1060 => "1060",
             JobName::GlobalConfiguration1110 => "1110",
             JobName::SynchronizeOrders => "synchronize-orders",
             JobName::ValidateTransactions => "validate-transactions",
@@ -101,6 +106,7 @@ impl JobName {
             JobName::Products1040 => "Products",
             JobName::ChannelConfiguration1070 => "Channel configuration",
             JobName::Registers1090 => "Registers",
+            JobName::Staff1060 => "Staff",
             JobName::GlobalConfiguration1110 => "Global configuration",
             JobName::SynchronizeOrders => "Synchronize orders",
             JobName::ValidateTransactions => "Validate store transactions",

@@ -161,6 +161,10 @@ pub struct Poll {
     /// A page of what headquarters asked it for by [`PollAnswer::testify`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub testimony: Option<Testimony>,
+    /// The registers of this channel that it refuses because headquarters has revoked them; a
+    /// change is answered at once. Absent from registers, and from channels of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Vec<RegisterName>>,
     /// The mode the database is in; a change is answered at once.
     pub mode: ExchangeMode,
     /// How the database is.
@@ -193,7 +197,15 @@ pub struct PollAnswer {
     /// brings a page of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub testify: Option<Testify>,
+    /// All registers of the channel that are revoked, where it has said which it knows of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Vec<RegisterName>>,
 }
+
+/// The name of a register in a list.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RegisterName(#[serde(with = "text")] pub DatabaseId);
 
 /// The most customers on one page of testimony: a poll is a small message.
 pub const TESTIMONY_CUSTOMERS_MAX: usize = 250;

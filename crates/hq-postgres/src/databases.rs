@@ -55,6 +55,13 @@ impl DatabaseReads for PgTx<'_> {
         self.read_all(&sql, &[], "read the databases", record)
     }
 
+    fn revoked_registers(&mut self, channel: &DatabaseId) -> Result<Vec<DatabaseId>, StorageError> {
+        let sql = "SELECT id FROM edge_database WHERE parent = $1 AND revoked_at IS NOT NULL
+            ORDER BY id";
+        let doing = "read the revoked registers of a channel";
+        self.read_all(sql, &[&channel.as_str()], doing, |row| row.text())
+    }
+
     fn activation_get(&mut self, code: &SecretHash) -> Result<Option<Activation>, StorageError> {
         let sql = "SELECT edge_database, expires_at, redeemed_by FROM activation WHERE code = $1";
         self.read_one(sql, &[&code.0.as_slice()], "look up an activation code", |row| {

@@ -40,6 +40,7 @@ mod promotion;
 mod recovery;
 mod sequences;
 mod shifts;
+mod staff;
 mod statements;
 mod storage;
 mod tls;

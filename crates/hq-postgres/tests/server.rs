@@ -11,8 +11,16 @@ use tillsync_testkit::builders::{PlanBuilder, Rank, book, creation, promotion_at
 use tillsync_testkit::cluster::cluster;
 
 /// Every change of the schema.
-const SCHEMA: [&str; 5] =
-    ["V1__headquarters", "V2__nodes", "V3__statements", "V4__recovery", "V5__profiles"];
+const SCHEMA: [&str; 8] = [
+    "V1__headquarters",
+    "V2__nodes",
+    "V3__statements",
+    "V4__recovery",
+    "V5__profiles",
+    "V6__offline_databases",
+    "V7__staff",
+    "V8__features",
+];
 
 fn open(url: &str) -> Arc<dyn Storage> {
     Arc::new(PostgresStorage::open(url).expect("the database opens"))

@@ -55,6 +55,13 @@ impl DatabaseReads for SqliteTx<'_> {
         read_all(self.connection, &sql, [], "read the databases", record)
     }
 
+    fn revoked_registers(&mut self, channel: &DatabaseId) -> Result<Vec<DatabaseId>, StorageError> {
+        let sql = "SELECT id FROM edge_database WHERE parent = ?1 AND revoked_at IS NOT NULL
+            ORDER BY id";
+        let doing = "read the revoked registers of a channel";
+        read_all(self.connection, sql, [channel.as_str()], doing, |row| row.text())
+    }
+
     fn activation_get(&mut self, code: &SecretHash) -> Result<Option<Activation>, StorageError> {
         let sql = "SELECT edge_database, expires_at, redeemed_by FROM activation WHERE code = ?1";
         read_one(self.connection, sql, [code.0], "look up an activation code", |row| {

@@ -29,6 +29,7 @@ mod promotion;
 mod recovery;
 mod sequences;
 mod shifts;
+mod staff;
 mod statements;
 mod storage;
 mod transactions;

@@ -308,6 +308,8 @@ impl Headquarters {
             }
             Ok(known)
         })?;
+        // A channel that waits hears of it now, and refuses its register.
+        self.signals().offers_changed();
         if known { Ok(()) } else { Err(AccessError::UnknownDatabase(database.clone())) }
     }
 

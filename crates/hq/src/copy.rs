@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 /// and the entries of a voucher before the voucher that seals them.
 ///
 /// A database that has another table, or lacks one, is not copied; tests of each backend compare.
-pub const TABLES: [&str; 48] = [
+pub const TABLES: [&str; 50] = [
     TOTALS,
     "channel_group",
     "group_address_book",
@@ -60,6 +60,8 @@ pub const TABLES: [&str; 48] = [
     "offline_profile",
     "register_offline_profile",
     "feature",
+    "staff",
+    "staff_address_book",
     "recovery",
     "recovery_hearing",
     "number_promise",

@@ -44,9 +44,10 @@ pub enum Subjob {
 
 /// Which tables each job sends, and of which subjobs a row of each consists: it carries their
 /// fields, or is nothing without them. When one of them is kept back, so is the row.
-const BUNDLES: [(JobName, Table, &[Subjob]); 7] = [
+const BUNDLES: [(JobName, Table, &[Subjob]); 8] = [
     (JobName::Customers1010, Table::Customer, &[Subjob::Party, Subjob::Customer]),
     (JobName::Customers1010, Table::Address, &[Subjob::Party, Subjob::Customer, Subjob::Address]),
+    (JobName::Staff1060, Table::Staff, &[Subjob::Party, Subjob::Staff]),
     (JobName::ChannelConfiguration1070, Table::Profile, &[Subjob::Profile]),
     (JobName::Products1040, Table::Item, &[Subjob::Item]),
     (JobName::Products1040, Table::Price, &[Subjob::Price]),

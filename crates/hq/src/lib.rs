@@ -31,6 +31,7 @@ pub mod recovery;
 pub mod repair_transactions;
 pub mod sequences;
 mod signals;
+pub mod staff;
 pub mod statements;
 pub mod storage;
 pub mod synchronize_orders;

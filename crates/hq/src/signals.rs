@@ -58,6 +58,8 @@ pub(crate) struct Wake {
     pub registers: bool,
     /// Feature switches changed.
     pub features: bool,
+    /// Staff changed.
+    pub staff: bool,
     /// Groups in which a database needs a snapshot of something.
     pub snapshots: BTreeSet<(Download, GroupId)>,
 }
@@ -70,6 +72,7 @@ impl Wake {
             || self.profiles
             || self.registers
             || self.features
+            || self.staff
             || !self.snapshots.is_empty()
     }
 }
@@ -83,6 +86,7 @@ struct State {
     profiles: bool,
     registers: bool,
     features: bool,
+    staff: bool,
     snapshots: BTreeSet<(Download, GroupId)>,
     stop: bool,
 }
@@ -152,6 +156,11 @@ impl Signals {
         self.update(|state| state.features = true);
     }
 
+    /// Staff changed and should be distributed at once.
+    pub fn staff_changed(&self) {
+        self.update(|state| state.staff = true);
+    }
+
     /// A database of this group can only go on from a snapshot.
     pub(crate) fn snapshot_wanted(&self, download: Download, group: &GroupId) {
         self.update(|state| {
@@ -190,6 +199,7 @@ impl Signals {
                 state.profiles = true;
                 state.registers = true;
                 state.features = true;
+                state.staff = true;
             }),
         }
     }
@@ -233,6 +243,7 @@ impl Signals {
                     profiles: state.profiles,
                     registers: state.registers,
                     features: state.features,
+                    staff: state.staff,
                     snapshots: state.snapshots.clone(),
                 };
                 let is_wanted = take(&mut wake);
@@ -247,6 +258,7 @@ impl Signals {
         state.profiles &= !found.profiles;
         state.registers &= !found.registers;
         state.features &= !found.features;
+        state.staff &= !found.staff;
         state.snapshots.retain(|group| !found.snapshots.contains(group));
         found
     }

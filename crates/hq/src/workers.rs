@@ -27,6 +27,7 @@ use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
 use crate::promote::PromoteError;
 use crate::signals::{News, Wake};
+use crate::staff::staff_are_in_use;
 use crate::statements::StatementError;
 use crate::storage::{
     DocumentPosition, DueOperations, DueOrders, DueTransactions, GroupRecord, Position, ReadTx,
@@ -185,7 +186,7 @@ fn settle_live(hq: &Headquarters) {
 fn distribute_live(hq: &Headquarters) {
     while !hq.signals().is_stopping() {
         let wake = hq.signals().wait(LOOK_AGAIN, |wake| {
-            let Wake { customers, items, profiles, registers, features, .. } = *wake;
+            let Wake { customers, items, profiles, registers, features, staff, .. } = *wake;
             let snapshots = std::mem::take(&mut wake.snapshots);
             *wake = Wake {
                 customers,
@@ -193,6 +194,7 @@ fn distribute_live(hq: &Headquarters) {
                 profiles,
                 registers,
                 features,
+                staff,
                 snapshots,
                 ..Wake::default()
             };
@@ -226,6 +228,7 @@ fn distribute_one(hq: &Headquarters, download: Download, wake: &Wake) {
             Download::Profiles => hq.signals().profiles_changed(),
             Download::Registers => hq.signals().registers_changed(),
             Download::Features => hq.signals().features_changed(),
+            Download::Staff => hq.signals().staff_changed(),
         }
     }
 }
@@ -345,11 +348,11 @@ fn distributes_now(
         Download::Profiles => wake.profiles,
         Download::Registers => wake.registers,
         Download::Features => wake.features,
+        Download::Staff => wake.staff,
     };
     // One change log serves them all, so a version says only that something changed: a wake-up for
     // another one is no reason to look at once.
-    let is_idle_look =
-        !wake.customers && !wake.items && !wake.profiles && !wake.registers && !wake.features;
+    let is_idle_look = !wake.asks_for_packages();
     let is_due = has_changed
         || !snapshots_for.is_empty()
         || (is_idle_look && is_distribution_due(hq, download)?);
@@ -385,6 +388,9 @@ fn is_distribution_due(hq: &Headquarters, download: Download) -> Result<bool, Jo
             return Ok(false);
         }
         if download == Download::Registers && !offline_profiles_are_in_force(tx)? {
+            return Ok(false);
+        }
+        if download == Download::Staff && !staff_are_in_use(tx)? {
             return Ok(false);
         }
         if download == Download::Features && !features_are_in_force(tx)? {

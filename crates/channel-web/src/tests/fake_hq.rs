@@ -205,11 +205,23 @@ async fn poll(State(desk): Shared, Json(poll): Json<Poll>) -> Json<PollAnswer> {
     for _ in 0..20 {
         let offers = desk.lock().expect("no panic").offers.get(poll.database.as_str()).cloned();
         if let Some(offers) = offers.filter(|offers| !offers.is_empty()) {
-            return Json(PollAnswer { mode: ExchangeMode::Live, pull: 0, offers, testify: None });
+            return Json(PollAnswer {
+                mode: ExchangeMode::Live,
+                pull: 0,
+                offers,
+                testify: None,
+                revoked: None,
+            });
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    Json(PollAnswer { mode: ExchangeMode::Live, pull: 0, offers: Vec::new(), testify: None })
+    Json(PollAnswer {
+        mode: ExchangeMode::Live,
+        pull: 0,
+        offers: Vec::new(),
+        testify: None,
+        revoked: None,
+    })
 }
 
 #[derive(serde::Deserialize)]

@@ -10,6 +10,7 @@ use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::CustomerRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::profile::ProfileRow;
+use tillsync_exchange::rows::staff::StaffRow;
 use uuid::Uuid;
 
 use super::world::{Shop, at, shop};
@@ -32,6 +33,7 @@ pub(super) enum Row {
     Price(PriceRow),
     Customer(Box<CustomerRow>),
     Profile(ProfileRow),
+    Staff(StaffRow),
 }
 
 pub(super) fn item(name: &str, version: u64) -> Row {
@@ -62,6 +64,7 @@ pub(super) fn apply(
             Row::Price(row) => writer.row(Table::Price, row),
             Row::Customer(row) => writer.row(Table::Customer, row),
             Row::Profile(row) => writer.row(Table::Profile, row),
+            Row::Staff(row) => writer.row(Table::Staff, row),
         }
         .expect("a row");
     }

@@ -280,6 +280,7 @@ impl Upstream for FakeUpstream {
             return Err(cut());
         }
         Ok(PollAnswer {
+            revoked: None,
             mode: state.mode,
             pull: state.pull,
             offers: state.offers.clone(),

@@ -8,8 +8,8 @@ pub mod item;
 pub mod log;
 pub mod operation;
 pub mod profile;
-pub mod staff;
 pub mod register;
+pub mod staff;
 
 use std::fmt;
 use std::str::FromStr;
@@ -37,6 +37,8 @@ pub enum Table {
     Register,
     /// Feature switches, downwards.
     Feature,
+    /// Staff with their party, downwards.
+    Staff,
 }
 
 /// The SHA-256 of everything of a log entry that must never change.
@@ -52,7 +54,7 @@ impl ContentHash {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 9] = [
+    pub const ALL: [Table; 10] = [
         Table::Operation,
         Table::Customer,
         Table::Address,
@@ -62,6 +64,7 @@ impl Table {
         Table::Profile,
         Table::Register,
         Table::Feature,
+        Table::Staff,
     ];
 
     /// The name in packages and manifests.
@@ -76,6 +79,7 @@ impl Table {
             Table::Profile => "profile",
             Table::Register => "register",
             Table::Feature => "feature",
+            Table::Staff => "staff",
         }
     }
 }

@@ -250,6 +250,7 @@ fn describe(
         | JobName::Products1040
         | JobName::ChannelConfiguration1070
         | JobName::Registers1090
+        | JobName::Staff1060
         | JobName::GlobalConfiguration1110
         | JobName::SynchronizeOrders
         | JobName::ValidateTransactions

@@ -21,7 +21,7 @@ use crate::headquarters::Headquarters;
 use crate::offline_profiles::register_rows;
 use crate::storage::{
     ChangeSelection, DownloadRow, GroupRecord, PackageRecord, Position, ProductRow,
-    ProfileSelection, ReadTx, StorageError, Stream, Trigger,
+    ProfileSelection, ReadTx, StaffSelection, StorageError, Stream, Trigger,
 };
 
 /// What a run of 1010, 1040 or 1070 did.
@@ -264,6 +264,11 @@ impl Headquarters {
                     let rows = register_rows(tx, &group.id, (after, up_to))?;
                     rows.iter().try_for_each(|row| writer.row(Table::Register, row))?;
                 }
+                Download::Staff => {
+                    let address_books = group.address_books.clone();
+                    let selection = StaffSelection { address_books, after, up_to };
+                    write_staff(tx, &selection, &mut writer)?;
+                }
                 Download::Features => write_features(tx, (after, up_to), &mut writer)?,
                 Download::Products => write_products(tx, (after, up_to), &mut writer)?,
             }
@@ -352,6 +357,16 @@ fn write_profiles(
 ) -> Result<(), StorageError> {
     let rows = tx.channel_profiles(selection)?;
     rows.iter().try_for_each(|row| writer.row(Table::Profile, row))
+}
+
+/// Whoever shares an address book with the group, or did.
+fn write_staff(
+    tx: &mut dyn ReadTx,
+    selection: &StaffSelection,
+    writer: &mut RowWriter<'_>,
+) -> Result<(), StorageError> {
+    let rows = tx.staff_rows(selection)?;
+    rows.iter().try_for_each(|row| writer.row(Table::Staff, row))
 }
 
 /// Switches are the same for everybody.

@@ -49,6 +49,8 @@ pub(crate) enum Download {
     Registers,
     /// Feature switches.
     Features,
+    /// Staff.
+    Staff,
     /// Items and prices.
     Products,
     /// Customers and addresses.
@@ -57,10 +59,11 @@ pub(crate) enum Download {
 
 impl Download {
     /// All of them, in the order in which they are offered.
-    pub(crate) const ALL: [Download; 5] = [
+    pub(crate) const ALL: [Download; 6] = [
         Download::Profiles,
         Download::Registers,
         Download::Features,
+        Download::Staff,
         Download::Products,
         Download::Customers,
     ];
@@ -76,6 +79,7 @@ impl Download {
             Download::Profiles => JobName::ChannelConfiguration1070,
             Download::Features => JobName::GlobalConfiguration1110,
             Download::Registers => JobName::Registers1090,
+            Download::Staff => JobName::Staff1060,
             Download::Products => JobName::Products1040,
             Download::Customers => JobName::Customers1010,
         }

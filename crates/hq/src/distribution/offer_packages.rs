@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, GroupId, PackageId, SessionId};
-use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer, Testify};
+use tillsync_exchange::messages::{ExchangeMode, Offer, Poll, PollAnswer, RegisterName, Testify};
 use tillsync_exchange::package::Scope;
 use tillsync_exchange::retry::RetryPolicy;
 use tillsync_exchange::session::{DownloadEvent, DownloadStatus, Progress};
@@ -20,6 +20,7 @@ use crate::headquarters::Headquarters;
 use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
 use crate::recovery::{asked_of, next_page};
+use crate::staff::staff_are_in_use;
 use crate::storage::{
     DatabaseRecord, DownloadSessionRecord, PackageRecord, ReadTx, SessionFilter, StorageError,
     Stream,
@@ -87,7 +88,7 @@ impl Headquarters {
             }
             self.notice_restore(id, poll)?;
         }
-        let (mode, pull, todo, was_seen_at) = self.storage.read(|tx| {
+        let (mode, pull, todo, was_seen_at, revoked) = self.storage.read(|tx| {
             let group = tx.group_get(&database.database.group)?;
             let seen = tx.database_get(id)?.and_then(|record| record.last_seen_at);
             let mode = group.map_or(ExchangeMode::Live, |group| group.mode);
@@ -99,7 +100,8 @@ impl Headquarters {
                 None if tx.applied_get(id, APPLIED_LAST)? != poll.applied => Todo::AskAgain,
                 None => Todo::Apply(nexts_for(tx, database, now)?),
             };
-            Ok((mode, tx.pull_get()?, todo, seen))
+            let revoked = revoked_of(tx, id, poll)?;
+            Ok((mode, tx.pull_get()?, todo, seen, revoked))
         })?;
         let answers_pull = poll.pulled.min(pull) > database.pulled;
         let is_stale =
@@ -139,8 +141,9 @@ impl Headquarters {
             || testify.is_some()
             || asks_again
             || pull > poll.pulled
-            || mode != poll.mode;
-        let answer = PollAnswer { mode, pull, offers, testify };
+            || mode != poll.mode
+            || revoked != poll.revoked;
+        let answer = PollAnswer { mode, pull, offers, testify, revoked };
         Ok(PollOutcome { answer, is_news, look_again_at })
     }
 
@@ -261,6 +264,20 @@ impl Headquarters {
     }
 }
 
+/// The registers of a channel that are revoked, by name, if it says which it knows of.
+fn revoked_of(
+    tx: &mut dyn ReadTx,
+    channel: &DatabaseId,
+    poll: &Poll,
+) -> Result<Option<Vec<RegisterName>>, StorageError> {
+    if poll.revoked.is_none() {
+        return Ok(None);
+    }
+    let mut revoked = tx.revoked_registers(channel)?;
+    revoked.sort_unstable();
+    Ok(Some(revoked.into_iter().map(RegisterName).collect()))
+}
+
 /// Whether an operator canceled the session before this package: then the database is to go on
 /// without it, and must not mind the gap. One that has applied something of the job since has
 /// nothing to go on without.
@@ -354,6 +371,7 @@ fn next_package(
         Download::Products => newest == 0 && tx.items_count()? == 0,
         Download::Profiles => newest == 0 && !profiles_are_in_force(tx)?,
         Download::Registers => newest == 0 && !offline_profiles_are_in_force(tx)?,
+        Download::Staff => newest == 0 && !staff_are_in_use(tx)?,
         Download::Features => newest == 0 && !features_are_in_force(tx)?,
     };
     if is_unused {

@@ -221,6 +221,7 @@ impl Headquarters {
             | JobName::Products1040
             | JobName::ChannelConfiguration1070
             | JobName::Registers1090
+            | JobName::Staff1060
             | JobName::GlobalConfiguration1110 => return Err(JobError::NoStoreScope(job)),
             JobName::SynchronizeOrders
             | JobName::ValidateTransactions
@@ -279,6 +280,7 @@ impl ActiveRun<'_> {
             JobName::Products1040 => self.distribute(Download::Products),
             JobName::ChannelConfiguration1070 => self.distribute(Download::Profiles),
             JobName::Registers1090 => self.distribute(Download::Registers),
+            JobName::Staff1060 => self.distribute(Download::Staff),
             JobName::GlobalConfiguration1110 => self.distribute(Download::Features),
             JobName::SynchronizeOrders => self.synchronize_orders(),
             JobName::ValidateTransactions => self.validate(),

@@ -14,6 +14,7 @@ use crate::features::features_are_in_force;
 use crate::headquarters::Headquarters;
 use crate::offline_profiles::offline_profiles_are_in_force;
 use crate::profiles::profiles_are_in_force;
+use crate::staff::staff_are_in_use;
 use crate::storage::{GroupRecord, ReadTx, ScheduleRecord, StorageError};
 
 /// The warning about a job that nothing starts.
@@ -105,6 +106,8 @@ pub struct InUse {
     pub registers: bool,
     /// There are feature switches in force that tills must get.
     pub features: bool,
+    /// There are staff that tills must get.
+    pub staff: bool,
     /// There are sales, orders or shifts.
     pub documents: bool,
     /// How sales are posted.
@@ -122,6 +125,7 @@ impl InUse {
             profiles: profiles_are_in_force(tx)?,
             registers: offline_profiles_are_in_force(tx)?,
             features: features_are_in_force(tx)?,
+            staff: staff_are_in_use(tx)?,
             documents: tx.transaction_counts()?.by_validation.values().any(|count| *count > 0),
             posting_mode: tx.parameters_get()?.posting_mode,
         })
@@ -134,6 +138,7 @@ impl InUse {
             JobName::ChannelConfiguration1070 => self.profiles,
             JobName::Registers1090 => self.registers,
             JobName::GlobalConfiguration1110 => self.features,
+            JobName::Staff1060 => self.staff,
             JobName::SynchronizeOrders | JobName::ValidateTransactions => self.documents,
             JobName::TransactionalStatements | JobName::FinancialStatements => {
                 self.documents && self.posting_mode == PostingMode::TrickleFeed

@@ -98,6 +98,7 @@ impl Headquarters {
         self.signals().profiles_changed();
         self.signals().registers_changed();
         self.signals().features_changed();
+        self.signals().staff_changed();
     }
 }
 
@@ -160,6 +161,7 @@ fn end(
     tx.profiles_renew()?;
     tx.offline_profiles_renew()?;
     tx.features_renew()?;
+    tx.staff_renew()?;
     let ended_by = by.map(str::to_owned);
     let ended = RecoveryRecord { ended_at: Some(now), ended_by, ..recovery };
     tx.recovery_put(&ended)?;

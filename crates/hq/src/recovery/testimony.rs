@@ -131,6 +131,7 @@ fn believe_versions(
         tx.profiles_renew()?;
         tx.offline_profiles_renew()?;
         tx.features_renew()?;
+        tx.staff_renew()?;
     }
     let items = Version(page.items_version);
     if items <= hearing.items_after || items <= recovery.items_renewed {

@@ -100,6 +100,9 @@ pub trait DatabaseReads {
     /// Every database, by name.
     fn databases_all(&mut self) -> Result<Vec<DatabaseRecord>, StorageError>;
 
+    /// The registers of a channel that are revoked, by name.
+    fn revoked_registers(&mut self, channel: &DatabaseId) -> Result<Vec<DatabaseId>, StorageError>;
+
     fn activation_get(&mut self, code: &SecretHash) -> Result<Option<Activation>, StorageError>;
 
     fn operator_token_get(

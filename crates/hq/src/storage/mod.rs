@@ -21,6 +21,7 @@ mod parameters;
 mod profiles;
 mod recovery;
 mod sequences;
+mod staff;
 mod statements;
 
 pub use customers::{AliasRecord, CustomerReads, CustomerRecord, CustomerWrites, PromotionContext};
@@ -59,6 +60,7 @@ pub use recovery::{
     HearingRecord, NumberConflict, Promise, RecoveryReads, RecoveryRecord, RecoveryWrites,
 };
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
+pub use staff::{StaffReads, StaffRecord, StaffSelection, StaffWrites, staff_row};
 pub use statements::{
     AggregateLine, AggregateRecord, LedgerEntry, PostedCounts, StatementFilter, StatementReads,
     StatementRecord, StatementWrites, TrialBalance, Voucher,
@@ -80,6 +82,7 @@ pub trait ReadTx:
     + ExclusionReads
     + ProfileReads
     + FeatureReads
+    + StaffReads
     + RecoveryReads
 {
 }
@@ -99,6 +102,7 @@ impl<T> ReadTx for T where
         + ExclusionReads
         + ProfileReads
         + FeatureReads
+        + StaffReads
         + RecoveryReads
 {
 }
@@ -120,6 +124,7 @@ pub trait WriteTx:
     + ExclusionWrites
     + ProfileWrites
     + FeatureWrites
+    + StaffWrites
     + RecoveryWrites
 {
 }
@@ -140,6 +145,7 @@ impl<T> WriteTx for T where
         + ExclusionWrites
         + ProfileWrites
         + FeatureWrites
+        + StaffWrites
         + RecoveryWrites
 {
 }

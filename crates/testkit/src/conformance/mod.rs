@@ -27,6 +27,7 @@ pub mod promotion;
 pub mod realtime;
 pub mod recovery;
 pub mod sequences;
+pub mod staff;
 pub mod statements;
 pub mod transactions;
 pub mod validation;
@@ -270,6 +271,13 @@ cases! {$
         renewed_offline_profiles_are_newer_than_everything_before
         packages_of_each_audience_are_kept_apart
         a_position_says_of_whose_packages_it_is
+    }
+    staff {
+        staff_come_back_as_they_were_put_and_in_order
+        a_row_that_is_sent_is_that_of_the_books_asked_for
+        whoever_is_out_of_a_book_or_blocked_is_sent_without_name_and_pin
+        staff_that_are_renewed_are_sent_again
+        the_revoked_registers_of_a_channel_are_its_own
     }
     profiles {
         profiles_come_back_as_they_were_put

@@ -96,6 +96,7 @@ fn look(
     let health =
         DatabaseHealth { pending: 0, oldest_pending_at: None, unsent: 0, now: site.hq.now() };
     let poll = Poll {
+        revoked: None,
         database: database.database.id.clone(),
         wait_ms: 0,
         pulled: 0,
