@@ -19,6 +19,7 @@ pub mod feature;
 pub mod find;
 pub mod health;
 pub mod history;
+pub mod holdings;
 pub mod identity;
 pub mod inspect;
 mod intention;

@@ -75,7 +75,7 @@ pub(crate) fn page(
                         (SELECT coalesce(max(version), 0) FROM price),
                         (SELECT coalesce(max(version), 0) FROM feature),
                         (SELECT coalesce(max(version), 0) FROM register_setup),
-                        (SELECT coalesce(max(version), 0) FROM register),
+                        (SELECT coalesce(max(version), 0) FROM register_setup),
                         (SELECT coalesce(max(version), 0) FROM staff),
                         (SELECT coalesce(max(version), 0) FROM profile))",
         )?,

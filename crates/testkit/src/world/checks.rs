@@ -9,7 +9,7 @@ use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey};
 use tillsync_hq::check::{CheckDepth, Severity};
 use tillsync_hq::trace::Stage;
 
-use super::World;
+use super::{World, excluded_rows};
 use crate::books::check_books;
 
 impl World {
@@ -23,6 +23,8 @@ impl World {
             let node = &self.nodes[&at];
             let file = node.folder.join(database_file(node.kind));
             findings.extend(self.check_edge(&at, &file));
+            let id = at.parse().expect("a database id");
+            findings.extend(excluded_rows(self.hq(), &id, &file));
         }
         findings
     }

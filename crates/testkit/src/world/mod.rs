@@ -8,6 +8,7 @@ mod check_documents;
 mod checks;
 mod creating;
 mod day;
+mod exclusion;
 mod line;
 mod mortal;
 mod moving;
@@ -47,6 +48,7 @@ use tillsync_hq::{Headquarters, PackageStore, Ports};
 use tillsync_hq_sqlite::SqliteStorage;
 
 pub use basket::{Basket, Buyer};
+pub use exclusion::excluded_rows;
 pub use line::{Fault, Line};
 pub use ports::StoryClock;
 pub use selling::item;

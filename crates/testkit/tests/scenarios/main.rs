@@ -6,6 +6,7 @@ mod any_mix;
 mod convert;
 mod creation_modes;
 mod distribute;
+mod exclusion;
 mod hq_restore;
 mod hq_restore_killed;
 mod identity;
