@@ -169,7 +169,9 @@ impl Leg {
                     is_due = true;
                     let delay = self.policy().delay_after(failures, self.jitter());
                     tracing::debug!(failures, ?delay, %error, "upload failed");
-                    if !self.is_offline() && self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
+                    if !self.is_offline()
+                        && self.back_off(delay, error.is_communication(), seen) == Woken::Stop
+                    {
                         return;
                     }
                 }
@@ -221,7 +223,9 @@ impl Leg {
                 Err(error) => {
                     tracing::debug!(failures, %error, "download failed");
                     let delay = self.policy().delay_after(failures + 1, self.jitter());
-                    if !self.is_offline() && self.back_off(delay, error.is_communication(), seen) == Woken::Stop {
+                    if !self.is_offline()
+                        && self.back_off(delay, error.is_communication(), seen) == Woken::Stop
+                    {
                         return;
                     }
                     failures += 1;
@@ -249,7 +253,9 @@ impl Leg {
     }
 
     fn calls_for_upload(&self, seen: Tickets, now: Tickets, mode: ExchangeMode) -> bool {
-        now.line > seen.line || now.pull > seen.pull || (self.sends_by_itself(mode) && now.recorded > seen.recorded)
+        now.line > seen.line
+            || now.pull > seen.pull
+            || (self.sends_by_itself(mode) && now.recorded > seen.recorded)
     }
 
     /// Whether a register is offline. A database that cannot say is found out by the next call.

@@ -15,10 +15,12 @@ use tillsync_domain::ids::{
 use tillsync_domain::money::Currency;
 use tillsync_exchange::rows::document::read_body;
 
+use crate::configuration::{Setting, configuration_read, has_table};
 use crate::db::{DbError, connect, parsed_account, parsed_column, time_column, uuid_column};
 use crate::find::{CustomerView, customer_by_key};
 use crate::health::{applied_read, count, pending_read};
 use crate::identity::{self, Identity};
+use crate::offline::disconnected_read;
 use crate::profile::{EffectiveProfile, profile_read};
 use crate::{log, upload};
 
@@ -54,6 +56,10 @@ pub struct Inspection {
     /// How customers and orders are created here; nothing when it is not enrolled, or was last
     /// served by a version that knew no profiles.
     pub profile: Option<EffectiveProfile>,
+    /// What holds here, option by option; nothing when it is not enrolled.
+    pub configuration: Vec<Setting>,
+    /// Since when somebody has switched a register to offline.
+    pub disconnected_at: Option<Timestamp>,
 }
 
 /// How far one epoch of one register was received.
@@ -79,13 +85,21 @@ pub fn inspect_database(path: &Path) -> Result<Inspection, DbError> {
     let identity = identity::identity_read(&connection)?;
     let enrolled = identity.is_some();
     let profile = match &identity {
-        Some(identity) if knows_profiles(&connection)? => {
+        Some(identity) if has_table(&connection, "profile")? => {
             Some(profile_read(&connection, identity)?)
         }
         Some(_) | None => None,
     };
+    let configuration = match &identity {
+        Some(identity) => configuration_read(&connection, identity)?,
+        None => Vec::new(),
+    };
+    // The switch came with the table of features.
+    let knows_switch = has_table(&connection, "feature")?;
     Ok(Inspection {
         profile,
+        configuration,
+        disconnected_at: if knows_switch { disconnected_read(&connection)? } else { None },
         damage: integrity_check(&connection)?,
         epoch: enrolled.then(|| identity::epoch_read(&connection)).transpose()?,
         identity,
@@ -182,10 +196,6 @@ fn open(path: &Path) -> Result<Connection, DbError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(opened)?;
     connection.execute_batch("PRAGMA query_only = ON; BEGIN").map_err(opened)?;
     Ok(connection)
-}
-
-fn knows_profiles(connection: &Connection) -> Result<bool, DbError> {
-    Ok(count(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'profile'")? == 1)
 }
 
 fn integrity_check(connection: &Connection) -> Result<Vec<String>, DbError> {

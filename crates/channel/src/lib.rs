@@ -9,6 +9,7 @@
 
 pub mod apply;
 pub mod clients;
+pub mod configuration;
 pub mod create;
 pub mod creation;
 pub mod db;

@@ -171,9 +171,9 @@ fn stale_warnings(edge: &Edge, now: Timestamp) -> Result<Vec<String>, DbError> {
              prices or settings are older than those of the store"
         ));
     }
-    let is_fresh = health.answered_at.is_some_and(|answered| {
-        now.duration_since(answered).as_secs() <= STALE_SECONDS
-    });
+    let is_fresh = health
+        .answered_at
+        .is_some_and(|answered| now.duration_since(answered).as_secs() <= STALE_SECONDS);
     if !is_fresh && !register_line(edge)?.is_disconnected() {
         warnings.push(match health.answered_at {
             Some(at) => format!("the store was heard last at {at}: what came since is not here"),

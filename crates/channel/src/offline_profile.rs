@@ -74,7 +74,7 @@ pub fn effective_offline_profile(edge: &Edge) -> Result<EffectiveOfflineProfile,
     edge.db.read(|connection| offline_profile_read(connection, register.as_str()))
 }
 
-fn offline_profile_read(
+pub(crate) fn offline_profile_read(
     connection: &Connection,
     register: &str,
 ) -> Result<EffectiveOfflineProfile, DbError> {

@@ -272,9 +272,10 @@ mod tests {
     #[test]
     fn no_series_of_switches_leaves_a_feature_on_without_what_it_needs() {
         let keeps_the_rules = |features: &Features| {
-            Feature::ALL.into_iter().filter(|feature| features.has(*feature)).all(|feature| {
-                feature.needs().iter().all(|needed| features.has(*needed))
-            })
+            Feature::ALL
+                .into_iter()
+                .filter(|feature| features.has(*feature))
+                .all(|feature| feature.needs().iter().all(|needed| features.has(*needed)))
         };
         let mut seen = vec![Features::UNTIL_CONFIGURED];
         let mut next = 0;

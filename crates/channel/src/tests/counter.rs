@@ -8,6 +8,7 @@ use tillsync_exchange::messages::Offer;
 use tillsync_exchange::package::{Manifest, PackageWriter, Scope, Span};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::rows::download::CustomerRow;
+use tillsync_exchange::rows::feature::FeatureRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::profile::ProfileRow;
 use tillsync_exchange::rows::staff::StaffRow;
@@ -33,6 +34,7 @@ pub(super) enum Row {
     Price(PriceRow),
     Customer(Box<CustomerRow>),
     Profile(ProfileRow),
+    Feature(FeatureRow),
     Staff(StaffRow),
 }
 
@@ -64,6 +66,7 @@ pub(super) fn apply(
             Row::Price(row) => writer.row(Table::Price, row),
             Row::Customer(row) => writer.row(Table::Customer, row),
             Row::Profile(row) => writer.row(Table::Profile, row),
+            Row::Feature(row) => writer.row(Table::Feature, row),
             Row::Staff(row) => writer.row(Table::Staff, row),
         }
         .expect("a row");
