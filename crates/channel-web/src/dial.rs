@@ -29,8 +29,8 @@ use tillsync_exchange::realtime::{
     OrderAnswer, SearchAnswer, SearchCall,
 };
 use tillsync_web::{PlainHttp, TrustError};
-use ureq::Agent;
 use ureq::http::{Response, StatusCode};
+use ureq::{Agent, Timeout};
 
 use fetch::Links;
 
@@ -86,7 +86,7 @@ pub struct HttpUpstream {
     base: UpstreamUrl,
     caller: Option<Caller>,
     links: Links,
-    realtime_wait_max: Duration,
+    realtime_wait_max: realtime::WaitMax,
 }
 
 /// Who calls: nobody in particular before the enrolment.
@@ -125,7 +125,7 @@ impl HttpUpstream {
         };
         let links = Links::new(dialing.plain_http);
         let (agent, base) = (config.build().new_agent(), base.clone());
-        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max: realtime::WAIT_MAX })
+        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max: realtime::WaitMax::default() })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(
@@ -311,6 +311,11 @@ fn kind_of(code: &str) -> ErrorKind {
 }
 
 fn unreachable(error: ureq::Error) -> UpstreamError {
+    if let ureq::Error::Timeout(what) = error
+        && !matches!(what, Timeout::Connect | Timeout::Resolve)
+    {
+        return UpstreamError::Slow(what.to_string());
+    }
     let problem = trust::problem_in(&error);
     UpstreamError::Unreachable(problem.unwrap_or_else(|| error.to_string()))
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tillsync_channel::DbError;
 use tillsync_channel::create::CreateError;
 use tillsync_channel::search::SearchError;
+use tillsync_channel::offline::SwitchError;
 use tillsync_channel::sell::SellError;
 use tillsync_channel::shifts::ShiftError;
 use tillsync_channel::violations::{EdgeViolation, EdgeViolations};
@@ -211,6 +212,17 @@ impl From<CreateError> for ODataError {
             }
             CreateError::Refused { kind, message, fields } => {
                 ODataError::by_headquarters(kind, message, fields)
+            }
+        }
+    }
+}
+
+impl From<SwitchError> for ODataError {
+    fn from(error: SwitchError) -> Self {
+        match error {
+            SwitchError::Db(error) => error.into(),
+            SwitchError::NotARegister | SwitchError::NothingHere => {
+                ODataError::new(error.kind(), error.to_string())
             }
         }
     }

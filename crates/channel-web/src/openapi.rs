@@ -9,7 +9,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, HttpMethod, PathItem, Ref, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::commerce::{create, find, org_units, products, sales_orders, shifts, update};
+use crate::commerce::{connectivity, create, find, org_units, products, sales_orders, shifts, update};
 use crate::odata::ODataErrorJson;
 use crate::{openapi, status};
 
@@ -55,6 +55,8 @@ const COMMERCE: &str = "/Commerce/";
         products::search_products,
         org_units::search_org_units,
         org_units::show_org_unit,
+        connectivity::disconnect,
+        connectivity::connect,
     ),
     components(schemas(ODataErrorJson)),
     modifiers(&Callers)

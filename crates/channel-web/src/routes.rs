@@ -13,7 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::app::App;
 use crate::commerce::keyed::{self, RunKeyed};
 use crate::commerce::{
-    BODY_BYTES_MAX, SALE_BYTES_MAX, create, find, org_units, products, sales_orders, shifts, update,
+    BODY_BYTES_MAX, SALE_BYTES_MAX, connectivity, create, find, org_units, products, sales_orders, shifts, update,
 };
 use crate::odata::ODataError;
 use crate::realtime::CALL_BYTES_MAX;
@@ -133,6 +133,9 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/Commerce/Shifts", Client, |m| on(m, shifts::open_shift)),
     route(Post, "/Commerce/Products/Search", Client, |m| on(m, products::search_products)),
     route(Post, "/Commerce/OrgUnits/Search", Client, |m| on(m, org_units::search_org_units)),
+    route(Post, "/Commerce/Connectivity/Disconnect", Client,
+        |m| on(m, connectivity::disconnect)),
+    route(Post, "/Commerce/Connectivity/Connect", Client, |m| on(m, connectivity::connect)),
 
     keyed(Get, "/Commerce/Customers('{key}')", find::show_customer),
     keyed(Patch, "/Commerce/Customers('{key}')", update::update_customer),

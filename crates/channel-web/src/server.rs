@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tillsync_channel::edge::OpenError;
 use tillsync_channel::exchange_loop::{ExchangeLoop, LoopOptions};
+use tillsync_channel::offline_profile::{OfflineProfileSource, effective_offline_profile};
 use tillsync_channel::{Edge, EdgeOptions, RealDisk};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::entropy::Entropy;
@@ -184,6 +185,16 @@ pub fn serve_blocking(
     served
 }
 
+/// How long a till waits for its upstream: as the offline profile says, where one came.
+fn wait_max(edge: &Edge, usual: Duration) -> Duration {
+    match effective_offline_profile(edge) {
+        Ok(profile) if profile.source != OfflineProfileSource::UntilDistributed => {
+            Duration::from_millis(profile.settings.request_timeout_ms.into())
+        }
+        Ok(_) | Err(_) => usual,
+    }
+}
+
 /// An open database with everything that serves it.
 struct Opened {
     app: Arc<App>,
@@ -213,10 +224,12 @@ impl Opened {
         }
         // The channel in between gives up first, so that its register hears what it knows.
         let margin = if kind == DatabaseKind::Register { RELAY_MARGIN } else { Duration::ZERO };
-        let upstream = HttpUpstream::of(edge.identity(), &dialing)?;
-        let upstream = Arc::new(upstream.waiting(options.realtime_wait_max + margin));
+        let edge = Arc::new(edge);
+        let (upstream, asked) = (HttpUpstream::of(edge.identity(), &dialing)?, Arc::clone(&edge));
+        let usual = options.realtime_wait_max + margin;
+        let upstream = Arc::new(upstream.waiting(move || wait_max(&asked, usual)));
         let cache = PackageCache::open(&data_dir.join("cache")).map_err(folder)?;
-        let app = Arc::new(App::new(Arc::new(edge), upstream, cache, Arc::clone(&clock)));
+        let app = Arc::new(App::new(edge, upstream, cache, Arc::clone(&clock)));
         Ok(Opened { app, clock, reconnect_max: options.reconnect_max, _lock: lock })
     }
 

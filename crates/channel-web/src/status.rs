@@ -12,10 +12,13 @@ use axum::response::IntoResponse;
 use jiff::Timestamp;
 use metrics::{Unit, describe_counter, describe_gauge, gauge, with_local_recorder};
 use serde::Serialize;
+use tillsync_channel::DbError;
+use tillsync_channel::configuration::{
+    Setting, SettingSource, SettingValue, effective_configuration,
+};
 use tillsync_channel::health::{Health, LinkState, read_health};
 use tillsync_channel::identity::{kind_name, mode_name};
-use tillsync_channel::profile::{EffectiveProfile, ProfileSource};
-use tillsync_domain::profile::ProfileOption;
+use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::breaker::{Breaker, BreakerState};
 use utoipa::ToSchema;
 
@@ -32,13 +35,37 @@ pub(crate) struct StatusJson {
     pending: u64,
     oldest_pending_at: Option<Timestamp>,
     unsent: u64,
+    unsent_documents: u64,
     quarantined: u64,
     mode: &'static str,
     epoch: String,
     upstream: UpstreamJson,
+    line: Option<LineJson>,
     realtime: RealtimeJson,
     configuration: Vec<OptionJson>,
     applied: BTreeMap<String, u64>,
+}
+
+/// Whether a register works with its store: `online`, or `offline` since when, and why: `cut_off`,
+/// `slow` or `manual`. A channel has none.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Line)]
+struct LineJson {
+    state: &'static str,
+    since: Option<Timestamp>,
+    reason: Option<&'static str>,
+}
+
+impl From<RegisterLine> for LineJson {
+    fn from(line: RegisterLine) -> Self {
+        match line {
+            RegisterLine::Online => LineJson { state: "online", since: None, reason: None },
+            RegisterLine::Offline { since, reason } => {
+                let (since, reason) = (Some(since), Some(reason.as_str()));
+                LineJson { state: "offline", since, reason }
+            }
+        }
+    }
 }
 
 /// Whether headquarters is called while a till waits: `closed` (it is), `open` (not until then) or
@@ -62,35 +89,46 @@ impl RealtimeJson {
     }
 }
 
-/// One option, what holds and where it is from. Without a profile nothing came by job 1070 yet.
+/// What an option says: yes or no, a number, or names.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = ConfigurationValue)]
+enum ValueJson {
+    Flag(bool),
+    Number(u32),
+    Names(Vec<String>),
+}
+
+/// One option, what holds and where it is from. Without a version its job has brought nothing yet.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ConfigurationOption)]
 struct OptionJson {
-    option: &'static str,
-    value: bool,
+    option: String,
+    value: ValueJson,
+    job: &'static str,
     from: String,
     profile: Option<String>,
     version: Option<u64>,
     applied_at: Option<Timestamp>,
 }
 
-fn options_of(profile: &EffectiveProfile) -> Vec<OptionJson> {
-    let from = profile.source.to_string();
-    let (name, version, applied_at) = match &profile.source {
-        ProfileSource::UntilDistributed => (None, None, None),
-        ProfileSource::Distributed { profile, version, applied_at } => {
-            (Some(profile.clone()), Some(*version), Some(*applied_at))
-        }
-    };
-    let json = |(option, value): (ProfileOption, bool)| OptionJson {
-        option: option.as_str(),
-        value,
-        from: from.clone(),
-        profile: name.clone(),
-        version,
-        applied_at,
-    };
-    profile.values().into_iter().map(json).collect()
+impl From<Setting> for OptionJson {
+    fn from(setting: Setting) -> Self {
+        let from = setting.from();
+        let (profile, version, applied_at) = match setting.source {
+            SettingSource::UntilDistributed => (None, None, None),
+            SettingSource::Distributed { profile, version, applied_at } => {
+                (profile, Some(version), Some(applied_at))
+            }
+        };
+        let value = match setting.value {
+            SettingValue::Flag(flag) => ValueJson::Flag(flag),
+            SettingValue::Number(number) => ValueJson::Number(number),
+            SettingValue::Names(names) => ValueJson::Names(names),
+        };
+        let job = setting.job.as_str();
+        OptionJson { option: setting.option, value, job, from, profile, version, applied_at }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -98,17 +136,19 @@ fn options_of(profile: &EffectiveProfile) -> Vec<OptionJson> {
 struct UpstreamJson {
     state: &'static str,
     since: Option<Timestamp>,
+    answered_at: Option<Timestamp>,
     error: Option<String>,
     clock_skew_seconds: Option<i64>,
     clock_is_off: bool,
 }
 
 impl StatusJson {
-    fn of(health: Health, now: Timestamp) -> Self {
+    fn of(health: Health, configuration: Vec<Setting>, now: Timestamp) -> Self {
         let clock_is_off = health.is_clock_off();
         let upstream = UpstreamJson {
             state: state_name(health.link.state),
             since: health.link.since,
+            answered_at: health.link.answered_at,
             error: health.link.error,
             clock_skew_seconds: health.link.skew.map(|skew| skew.as_secs()),
             clock_is_off,
@@ -120,12 +160,14 @@ impl StatusJson {
             pending: health.pending,
             oldest_pending_at: health.oldest_pending_at,
             unsent: health.unsent,
+            unsent_documents: health.unsent_documents,
             quarantined: health.quarantined,
             mode: mode_name(health.mode),
             epoch: health.epoch.to_string(),
             upstream,
+            line: health.line.map(LineJson::from),
             realtime: RealtimeJson::of(&health.realtime, now),
-            configuration: options_of(&health.profile),
+            configuration: configuration.into_iter().map(OptionJson::from).collect(),
             applied: health.applied,
         }
     }
@@ -136,8 +178,13 @@ impl StatusJson {
 pub(crate) async fn show_status(
     State(app): State<Arc<App>>,
 ) -> Result<Json<StatusJson>, ODataError> {
-    let health = app.run(|app| read_health(&app.edge)).await??;
-    Ok(Json(StatusJson::of(health, app.now())))
+    let read = |app: &App| Ok::<_, DbError>((read_health(&app.edge)?, configured(app)?));
+    let (health, configuration) = app.run(read).await??;
+    Ok(Json(StatusJson::of(health, configuration, app.now())))
+}
+
+fn configured(app: &App) -> Result<Vec<Setting>, DbError> {
+    effective_configuration(&app.edge)
 }
 
 /// `GET /healthz`: the process answers.
@@ -164,7 +211,8 @@ pub(crate) async fn show_readiness(
 
 /// `GET /metrics`.
 #[utoipa::path(get, path = "/metrics", tag = "health",
-    responses((status = 200, body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
+    responses((status = 200, body = String,
+        content_type = "text/plain; version=0.0.4; charset=utf-8")))]
 pub(crate) async fn show_metrics(
     State(app): State<Arc<App>>,
 ) -> Result<impl IntoResponse, ODataError> {

@@ -2,6 +2,7 @@
 //! hangs on its channel, and a small headquarters made for the purpose.
 
 mod commerce;
+mod connectivity;
 mod creation;
 mod csu;
 mod fake_hq;

@@ -3,6 +3,7 @@
 
 mod amount;
 pub mod bodies;
+pub(crate) mod connectivity;
 pub(crate) mod create;
 pub(crate) mod find;
 mod input;

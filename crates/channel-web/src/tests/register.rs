@@ -15,7 +15,7 @@ use super::fake_hq::FakeHq;
 use super::node::{Node, enrol_at, until};
 
 /// Offers one customer to all these databases, in one package with a session for each.
-fn offer(hq: &FakeHq, databases: &[&str]) {
+pub(super) fn offer(hq: &FakeHq, databases: &[&str]) {
     let row = CustomerRow {
         guid: "01980a5e-7c1f-7000-8000-000000000001".parse().expect("a guid"),
         account: "C-00001".to_owned(),
