@@ -94,6 +94,23 @@ impl Subjob {
     }
 }
 
+/// A text that names no subjob.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no subjob {0:?}; the subjobs are party, customer, address, staff, profile, item, \
+     price, register and feature"
+)]
+pub struct UnknownSubjob(pub String);
+
+impl FromStr for Subjob {
+    type Err = UnknownSubjob;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Subjob::ALL.into_iter().find(|it| it.as_str() == text);
+        found.ok_or_else(|| UnknownSubjob(text.to_owned()))
+    }
+}
+
 impl fmt::Display for Subjob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -156,7 +173,7 @@ impl FromStr for Lever {
             "job" => {
                 JobName::DOWNLOADS.into_iter().find(|job| job.as_str() == name).map(Lever::Job)
             }
-            "subjob" => Subjob::ALL.into_iter().find(|it| it.as_str() == name).map(Lever::Subjob),
+            "subjob" => name.parse().ok().map(Lever::Subjob),
             "filter" => (name == CHANNEL_SCHEMA).then_some(Lever::Filter),
             _ => None,
         };

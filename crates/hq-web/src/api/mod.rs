@@ -6,12 +6,14 @@
 pub mod amounts;
 pub mod customers;
 pub mod databases;
+pub mod exclusion;
 pub mod groups;
 pub mod history;
 pub mod items;
 pub mod jobs;
 pub mod ledger;
 pub mod nodes;
+pub mod offline_profiles;
 pub mod operations;
 pub mod orders;
 pub mod packages;

@@ -4,6 +4,7 @@ mod api;
 mod authorization;
 mod bucket;
 mod exchange;
+mod exclusion;
 mod limits;
 mod links;
 mod nodes;

@@ -140,7 +140,7 @@ fn question(tx: &mut dyn ReadTx, change: LeverChange) -> Result<Option<String>, 
     let names = names.join(", ");
     Ok(Some(format!(
         "the filter alone does not keep customer data from offline databases: jobs that hold it \
-         are not excluded: {names}; exclude them too (`tillsync hq exclusion set job {}`), or \
+         are not excluded: {names}; exclude them too (`tillsync hq exclusion job {} yes`), or \
          confirm that the filter is to be set without",
         open[0]
     )))

@@ -7,25 +7,37 @@ use tillsync_domain::ids::CustomerGuid;
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::profile::NotHere;
+use tillsync_domain::staff::{StaffName, StaffRole};
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
 use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::exclusion::{ExclusionError, Lever, LeverChange, Levers, Subjob};
+use tillsync_hq::staff::NewStaff;
 use tillsync_hq::storage::{DownloadSessionRecord, SessionFilter};
-use tillsync_testkit::world::{Fault, World};
+use tillsync_testkit::world::{Fault, GROUP, World};
 
 const TILL: &str = "S1.R1";
 const CUSTOMERS: Lever = Lever::Job(JobName::Customers1010);
-const JOBS: [JobName; 3] = [JobName::Registers1090, JobName::Products1040, JobName::Customers1010];
+const JOBS: [JobName; 4] =
+    [JobName::Registers1090, JobName::Staff1060, JobName::Products1040, JobName::Customers1010];
 
-/// A store with a register, and another store, all of which know one customer and two items.
+/// A store with a register, and another store, all of which know one customer, one member of staff
+/// and a few items.
 fn chain() -> (World, CustomerGuid) {
     let mut world = World::new();
     world.add_store("S1");
     world.add_store("S2");
     world.add_register(TILL, "S1");
     world.stock();
+    let staff = NewStaff {
+        id: "100".parse().unwrap(),
+        name: StaffName { first: Some("Ada".into()), last: None },
+        role: StaffRole::Cashier,
+        address_books: vec![GROUP.parse().unwrap()],
+        pin: None,
+    };
+    world.hq().add_staff(&staff, "a story").unwrap();
     let guid = promoted(&mut world, "Waller");
     world.distribute(&JOBS);
     assert_eq!(customers(&world), [1, 1, 1]);
@@ -100,12 +112,14 @@ fn a_subjob_that_is_excluded_is_gone_from_every_job_that_has_it() {
     }
     world.distribute(&JOBS);
     assert_eq!(customers(&world), [1, 0, 1]);
+    let staff = |world: &World| ["S1", TILL, "S2"].map(|at| world.rows_at(at, Table::Staff));
+    assert_eq!(staff(&world), [1, 0, 1], "they are parties, too");
     promoted(&mut world, "Berry");
     world.distribute(&JOBS);
     assert_eq!(customers(&world), [2, 0, 2]);
     world.pull_lever(Lever::Subjob(Subjob::Party), false);
     world.distribute(&JOBS);
-    assert_eq!(customers(&world), [2, 2, 2]);
+    assert_eq!((customers(&world), staff(&world)), ([2, 2, 2], [1, 1, 1]));
 }
 
 #[test]
@@ -144,7 +158,8 @@ fn the_filter_takes_customers_and_leaves_everything_else() {
     promoted(&mut world, "Berry");
     world.distribute(&JOBS);
     assert_eq!(customers(&world), [2, 0, 2]);
-    for table in [Table::Item, Table::Price, Table::Profile, Table::Register] {
+    for table in [Table::Staff, Table::Item, Table::Price, Table::Profile, Table::Register] {
+        assert!(world.rows_at(TILL, table) > 0, "{table} stays");
         assert_eq!(world.rows_at(TILL, table), world.rows_at("S1", table), "{table}");
     }
     world.pull_lever(Lever::Filter, false);

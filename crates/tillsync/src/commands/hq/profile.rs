@@ -1,6 +1,5 @@
 //! `tillsync hq profile`: how the tills of channels create customers and orders.
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 use tillsync_domain::ids::{DatabaseId, ProfileName};
 use tillsync_domain::profile::{FunctionalityProfile, ProfileOption};
@@ -12,6 +11,8 @@ use tillsync_hq_web::api::profiles::{
 use crate::failure::{CommandError, Failure};
 use crate::headquarters::Place;
 use crate::output::{self, Format};
+
+use super::YesNo;
 
 /// What to do with functionality profiles.
 #[derive(Debug, clap::Subcommand)]
@@ -69,15 +70,6 @@ pub(crate) struct AssignArguments {
     name: ProfileName,
     #[command(flatten)]
     place: Place,
-}
-
-/// Yes or no, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum YesNo {
-    /// It is so.
-    Yes,
-    /// It is not.
-    No,
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
