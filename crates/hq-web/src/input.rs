@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tillsync_domain::kind::ErrorKind;
 
 use crate::refusal::HttpError;
@@ -35,9 +36,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, HttpError> {
-        let read = Json::<T>::from_request(request, state).await;
-        read.map(|Json(body)| Body(body))
-            .map_err(|refused: JsonRejection| HttpError::invalid(refused.body_text()))
+        let invalid = |refused: JsonRejection| HttpError::invalid(refused.body_text());
+        // Read twice: a list would be taken for an object whose fields come in order.
+        let Json(raw) =
+            Json::<Box<RawValue>>::from_request(request, state).await.map_err(invalid)?;
+        if !raw.get().starts_with('{') {
+            return Err(HttpError::invalid("the body must be a JSON object"));
+        }
+        let read = Json::<T>::from_bytes(raw.get().as_bytes());
+        read.map(|Json(body)| Body(body)).map_err(invalid)
     }
 }
 

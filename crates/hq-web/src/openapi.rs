@@ -1,10 +1,15 @@
 //! The description of the API in OpenAPI 3.1, made from the handlers themselves.
 
+mod parameters;
+mod refusals;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use self::parameters::Parameters;
+use self::refusals::{RefusalBody, Refusals};
 use crate::api;
 
 /// The name of the one security scheme.
@@ -90,7 +95,8 @@ const OPERATOR_TOKEN: &str = "operator_token";
         api::databases::revoke_device,
         api::databases::set_default_customer,
     ),
-    modifiers(&OperatorToken)
+    components(schemas(RefusalBody)),
+    modifiers(&OperatorToken, &Refusals, &Parameters)
 )]
 struct Description;
 
@@ -120,6 +126,23 @@ pub(crate) async fn show_openapi() -> impl IntoResponse {
 mod tests {
     use super::*;
     use crate::routes::{AUTHORIZATION, Access};
+
+    #[test]
+    fn every_operation_says_how_it_may_be_refused() {
+        let description: serde_json::Value = serde_json::from_str(&openapi_json()).expect("JSON");
+        for (path, item) in description["paths"].as_object().expect("paths") {
+            for (verb, operation) in item.as_object().expect("operations") {
+                let answers = operation["responses"].as_object().expect("responses");
+                for status in ["401", "429", "500", "503"] {
+                    assert!(answers.contains_key(status), "{verb} {path} answers {status}");
+                }
+                let needs_404 = path.contains('{');
+                assert!(!needs_404 || answers.contains_key("404"), "{verb} {path}");
+                let takes_input = operation.get("parameters").or(operation.get("requestBody"));
+                assert!(takes_input.is_none() || answers.contains_key("400"), "{verb} {path}");
+            }
+        }
+    }
 
     #[test]
     fn the_description_lists_exactly_the_operators_routes() {

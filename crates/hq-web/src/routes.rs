@@ -246,5 +246,5 @@ async fn refuse_unknown_path() -> HttpError {
 }
 
 async fn refuse_unknown_method() -> HttpError {
-    HttpError::new(ErrorKind::NotFound, "this cannot be done here; see /api/openapi.json")
+    HttpError::no_such_method()
 }

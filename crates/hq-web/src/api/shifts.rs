@@ -38,7 +38,7 @@ pub struct Shift {
     #[schema(value_type = Vec<Object>)]
     pub float: serde_json::Value,
     /// What was counted; absent until it is closed.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Option<Vec<Object>>)]
     pub counted: Option<serde_json::Value>,
     /// The statement that took it up.
     pub statement: Option<String>,

@@ -87,5 +87,22 @@ fn what_stands_in_no_row_does_not_exist() {
     for path in ["/", "/api", "/api/v1", "/api/v1/operator-tokens", "/exchange/v1", "/metrics/x"] {
         site.call(("GET", path), Some(&operator), None).refusal(404, "not_found");
     }
-    site.operate("POST", "/api/v1/status", Some(json!({}))).refusal(404, "not_found");
+    let answer = site.operate("POST", "/api/v1/status", Some(json!({})));
+    answer.refusal(405, "not_found");
+    assert_eq!(answer.headers["allow"], "GET,HEAD");
+}
+
+#[test]
+fn a_list_is_not_taken_for_an_object_whose_fields_come_in_their_order() {
+    let site = Site::open();
+    for (verb, path, body) in [
+        ("PATCH", "/api/v1/profiles/default", json!([true, null, null])),
+        ("PUT", "/api/v1/groups/north", json!([["default"], "live"])),
+        ("PUT", "/api/v1/items", json!([[]])),
+    ] {
+        let message = site.operate(verb, path, Some(body)).refusal(400, "invalid");
+        assert_eq!(message, "the body must be a JSON object", "{verb} {path}");
+    }
+    let profiles = site.operate("GET", "/api/v1/profiles", None).expect(200);
+    assert_eq!(profiles["items"], json!([]), "nothing was set");
 }
