@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 
 use crate::app::App;
 use crate::commerce::keyed::{self, RunKeyed};
 use crate::commerce::{
-    BODY_BYTES_MAX, SALE_BYTES_MAX, connectivity, create, find, org_units, products, sales_orders, shifts, update,
+    BODY_BYTES_MAX, SALE_BYTES_MAX, connectivity, create, find, org_units, products, sales_orders,
+    shifts, update,
 };
 use crate::odata::ODataError;
 use crate::realtime::CALL_BYTES_MAX;
@@ -164,21 +165,17 @@ pub const AUTHORIZATION: &[Route] = &[
 /// Builds the router from the table.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let mut router = Router::new();
-    let mut has_segments = Vec::new();
     for route in AUTHORIZATION {
         match route.mount {
             Mount::Handler(mount) => {
                 router = router.route(route.path, mount(route.verb.filter()));
             }
-            // Rows that differ in the set or the action only share a handler, which looks further.
-            Mount::Keyed(_) => {
-                let segments = keyed::segments_of(route.path);
-                if !has_segments.contains(&(route.verb, segments)) {
-                    has_segments.push((route.verb, segments));
-                    router = router.route(segments, on(route.verb.filter(), keyed::run));
-                }
-            }
+            // The handler looks which of these rows is meant, or which methods there are.
+            Mount::Keyed(_) => {}
         }
+    }
+    for segments in keyed::SEGMENTS {
+        router = router.route(segments, any(keyed::run));
     }
     router
         .fallback(refuse_unknown_path)

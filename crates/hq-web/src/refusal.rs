@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{Refusal, RefusedField};
 use tillsync_hq::access::AccessError;
-use tillsync_hq::configuration::ConfigurationError;
 use tillsync_hq::create_now::CreateNowError;
 use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::distribution::DistributionError;
@@ -183,7 +182,6 @@ refuse_by_kind!(
     ParameterError,
     ProfileError,
     FeatureError,
-    ConfigurationError,
     RecoveryError,
     RepairError,
     ScheduleError,

@@ -25,10 +25,12 @@ struct Wrapped {
 
 /// The customer is the body.
 #[utoipa::path(post, path = "/Commerce/Customers", tag = "customers",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::NewCustomer,
-    responses((status = 201, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
+    responses((status = 201, body = CustomerJson,
+        headers(("ETag" = String, description = "the state of the customer")))))]
 pub(crate) async fn create_customer(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -40,10 +42,12 @@ pub(crate) async fn create_customer(
 
 /// The customer is the body's `entity`.
 #[utoipa::path(post, path = "/Commerce/Customers/CreateEntity", tag = "customers",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::CreateCustomerEntity,
-    responses((status = 201, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
+    responses((status = 201, body = CustomerJson,
+        headers(("ETag" = String, description = "the state of the customer")))))]
 pub(crate) async fn create_entity(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

@@ -12,6 +12,7 @@ use tillsync_channel::search::{self, PAGE_MAX};
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 
+use super::input::{Fields, refuse_rest};
 use super::keyed::KeyedCall;
 use super::output::{CustomerJson, CustomersJson, customer_answer};
 use super::paging::{Settings, page_of};
@@ -33,10 +34,13 @@ struct Search {
 struct Criteria {
     #[serde(default)]
     keyword: Option<String>,
+    /// What is not known here would have narrowed the result.
+    #[serde(flatten)]
+    rest: Fields,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ByAccounts {
     #[serde(alias = "accountNumbers")]
     account_numbers: Vec<String>,
@@ -46,7 +50,8 @@ struct ByAccounts {
 #[utoipa::path(get, path = "/Commerce/Customers('{key}')", tag = "customers",
     params(("key" = String, Path, min_length = 1, pattern = "^[^'/]+$",
         description = "an account or a GUID")),
-    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer")))))]
+    responses((status = 200, body = CustomerJson,
+        headers(("ETag" = String, description = "the state of the customer")))))]
 pub(crate) fn show_customer(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
     let view = find::find_customer(&app.edge, &customer_key(&call.key)?)?;
     let view = view.ok_or_else(ODataError::no_customer)?;
@@ -66,7 +71,9 @@ pub(crate) async fn search_customers(
     for_client(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
         let page = page_of(search.query_result_settings)?;
-        let keyword = search.customer_search_criteria.keyword.unwrap_or_default();
+        let criteria = search.customer_search_criteria;
+        refuse_rest("CustomerSearchCriteria.", &criteria.rest)?;
+        let keyword = criteria.keyword.unwrap_or_default();
         let found = search::search_customers(&app.edge, &keyword, page)?;
         Ok(Json(found.into_iter().collect()))
     })

@@ -85,6 +85,16 @@ pub(super) fn read_address(index: usize, address: Value) -> Result<AddressDraft,
     reader.finish(draft)
 }
 
+/// Refuses fields of a request that are not known, unless they say nothing.
+///
+/// A `rest` to collect them also keeps serde from taking a list for an object whose fields come in
+/// their order.
+pub(super) fn refuse_rest(prefix: &str, rest: &Fields) -> Result<(), ODataError> {
+    let mut reader = Reader::default();
+    reader.unknown(prefix, rest);
+    reader.finish(())
+}
+
 /// Whether a value says nothing.
 pub(super) fn is_empty(value: &Value) -> bool {
     match value {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method};
@@ -34,24 +35,18 @@ pub(crate) struct KeyedCall {
 /// Does what a row says.
 pub(crate) type RunKeyed = fn(&App, &KeyedCall) -> Result<Response, ODataError>;
 
-/// What the router is told of a path with a key.
-pub(crate) fn segments_of(path: &str) -> &'static str {
-    match path.rsplit_once(KEY) {
-        Some((_, "")) => "/Commerce/{entity}",
-        _ => "/Commerce/{entity}/{action}",
-    }
-}
+/// What the router is told of paths with a key.
+pub(crate) const SEGMENTS: [&str; 2] = ["/Commerce/{entity}", "/Commerce/{entity}/{action}"];
 
 /// Every request whose path has a key.
 pub(crate) async fn run(
     State(app): State<Arc<App>>,
-    method: Method,
-    headers: HeaderMap,
-    Path(segments): Path<Vec<String>>,
-    RawQuery(query): RawQuery,
+    (method, headers, RawQuery(query)): (Method, HeaderMap, RawQuery),
+    segments: Result<Path<Vec<String>>, PathRejection>,
     body: Arrived,
 ) -> Result<Response, ODataError> {
     let body = body_of(body)?;
+    let Path(segments) = segments.map_err(|_| ODataError::nothing_here())?;
     let request = headers.clone();
     for_client(&app, &headers, move |app, client| {
         let (set, action) = match segments.as_slice() {
@@ -82,7 +77,10 @@ fn find_row(method: &Method, set: &str, action: Option<&str>) -> Result<Found, O
     if let Some(run) = rows().find(|row| Some(row.verb) == verb).and_then(|row| row.keyed()) {
         return Ok(Found::Row(run));
     }
-    let allowed: Vec<_> = rows().map(|row| row.verb.as_str()).collect();
+    let mut allowed: Vec<_> = rows().map(|row| row.verb.as_str()).collect();
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
     match (allowed.is_empty(), action) {
         (false, _) => Ok(Found::OtherMethods(allowed)),
         (true, None) => Err(ODataError::nothing_here()),

@@ -93,10 +93,23 @@ fn body_within(limit: usize, arrived: Arrived) -> Result<Bytes, ODataError> {
 }
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ODataError> {
+    // A list would be taken for an object whose fields come in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let message = "the request is not what is expected: it is a list, not an object";
+        return Err(ODataError::new(ErrorKind::Invalid, message));
+    }
     serde_json::from_slice(body).map_err(|error| {
         // The parser's words name places and types, and may quote what was sent: to its sender.
         ODataError::new(ErrorKind::Invalid, format!("the request is not what is expected: {error}"))
     })
+}
+
+/// The same for a body that may be left out: an empty one says nothing, and so does null.
+fn read_optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, ODataError> {
+    match body.trim_ascii() {
+        b"" | b"null" => Ok(T::default()),
+        body => read_json(body),
+    }
 }
 
 fn request_key(headers: &HeaderMap, client: &ClientName) -> Result<Option<RequestKey>, ODataError> {

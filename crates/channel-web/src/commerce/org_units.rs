@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::input::{Fields, Reader};
 use super::keyed::KeyedCall;
 use super::paging::page_of;
-use super::{Arrived, body_of, for_client, read_json, requests};
+use super::{Arrived, body_of, for_client, read_optional, requests};
 use crate::app::App;
 use crate::odata::ODataError;
 
@@ -86,9 +86,7 @@ pub(crate) async fn search_org_units(
 ) -> Result<Json<OrgUnits>, ODataError> {
     let body = body_of(body)?;
     for_client(&app, &headers, move |app, _| {
-        let is_empty = body.trim_ascii().is_empty();
-        let fields = if is_empty { Fields::new() } else { read_json(&body)? };
-        let (names, page) = read_search(fields)?;
+        let (names, page) = read_search(read_optional(&body)?)?;
         let unit = OrgUnit::of(app.edge.identity());
         let is_wanted = names.iter().all(|name| name.eq_ignore_ascii_case(&unit.org_unit_number));
         let found = std::iter::once(unit).filter(|_| is_wanted);

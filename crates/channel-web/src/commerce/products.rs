@@ -12,6 +12,7 @@ use tillsync_domain::money::Currency;
 use utoipa::ToSchema;
 
 use super::amount::Amount;
+use super::input::{Fields, refuse_rest};
 use super::paging::{Settings, page_of};
 use super::{Arrived, body_of, for_client, read_json, requests};
 use crate::app::App;
@@ -21,15 +22,17 @@ use crate::odata::ODataError;
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Search {
     #[serde(alias = "productSearchCriteria", default)]
-    product_search_criteria: Criteria,
+    product_search_criteria: Option<Criteria>,
     #[serde(alias = "queryResultSettings", default)]
     query_result_settings: Option<Settings>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+#[serde(rename_all = "PascalCase", default)]
 struct Criteria {
     search_condition: Option<String>,
+    #[serde(flatten)]
+    rest: Fields,
 }
 
 /// A page of products.
@@ -73,7 +76,9 @@ pub(crate) async fn search_products(
     for_client(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
         let page = page_of(search.query_result_settings)?;
-        let text = search.product_search_criteria.search_condition.unwrap_or_default();
+        let criteria = search.product_search_criteria.unwrap_or_default();
+        refuse_rest("ProductSearchCriteria.", &criteria.rest)?;
+        let text = criteria.search_condition.unwrap_or_default();
         let currency = app.edge.currency_default();
         let found = find_items(&app.edge, &text, page)?;
         let value = found.into_iter().map(|item| ProductJson::of(item, currency)).collect();

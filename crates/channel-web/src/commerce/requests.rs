@@ -1,5 +1,6 @@
 //! What requests hold, for the description of the interface. The bodies themselves are read field
-//! by field, so that every refused field is named at once; a test holds both to the same names.
+//! by field, so that every refused field is named at once; a test sees that each field described
+//! here is read there.
 #![expect(dead_code, reason = "the fields describe JSON; nothing is read into them")]
 
 use serde::Deserialize;
@@ -144,6 +145,28 @@ pub(crate) struct Paging {
     #[schema(maximum = 1000)]
     top: Option<u32>,
     /// After how many.
+    #[schema(maximum = 4294967295u64)]
+    skip: Option<u32>,
+    /// Accepted; the count is left out.
+    calculate_record_count: Option<bool>,
+}
+
+/// Which part of a search for customers is wanted.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct CustomerQuerySettings {
+    /// The page.
+    paging: Option<CustomerPaging>,
+}
+
+/// A page of a search for customers, which reaches 10,000 customers far.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct CustomerPaging {
+    /// How many; 100 when absent.
+    #[schema(maximum = 1000)]
+    top: Option<u32>,
+    /// After how many.
     #[schema(maximum = 9999)]
     skip: Option<u32>,
     /// Accepted; the count is left out.
@@ -162,7 +185,7 @@ pub(crate) struct PageRequest {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct CustomerSearch {
     customer_search_criteria: CustomerSearchCriteria,
-    query_result_settings: Option<QueryResultSettings>,
+    query_result_settings: Option<CustomerQuerySettings>,
 }
 
 /// What customers are searched by.
@@ -260,6 +283,7 @@ pub(crate) struct NewSalesOrder {
     /// The transaction number; the node draws one where none is given.
     id: Option<String>,
     /// 2 sale, 14 customer order; absent it is an order when it has a `DeliveryMode`.
+    #[schema(minimum = 2, maximum = 14)]
     transaction_type_value: Option<u32>,
     /// An account or a GUID.
     customer_id: Option<String>,

@@ -138,7 +138,7 @@ fn read_step(
     body: &[u8],
     counts: Option<&str>,
 ) -> Result<(Vec<CountDraft>, Option<StaffId>), ODataError> {
-    if body.trim_ascii().is_empty() {
+    if matches!(body.trim_ascii(), b"" | b"null") {
         return Ok((Vec::new(), None));
     }
     let body: Box<RawValue> = read_json(body)?;

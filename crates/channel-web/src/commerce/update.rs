@@ -33,10 +33,12 @@ struct Wrapped {
         description = "an account or a GUID"),
         ("If-Match" = Option<String>, Header,
         description = "the `ETag` of the state that is to be changed, or `*`"),
-        ("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        ("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::ChangedCustomer,
-    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer"))),
+    responses((status = 200, body = CustomerJson,
+        headers(("ETag" = String, description = "the state of the customer"))),
         (status = 412, body = ODataErrorJson, description = "it was changed since it was read")))]
 pub(crate) fn update_customer(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
     update(app, call, read_json(&call.body)?)
@@ -48,10 +50,12 @@ pub(crate) fn update_customer(app: &App, call: &KeyedCall) -> Result<Response, O
         description = "an account or a GUID"),
         ("If-Match" = Option<String>, Header,
         description = "the `ETag` of the state that is to be changed, or `*`"),
-        ("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+        ("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::UpdateCustomerEntity,
-    responses((status = 200, body = CustomerJson, headers(("ETag" = String, description = "the state of the customer"))),
+    responses((status = 200, body = CustomerJson,
+        headers(("ETag" = String, description = "the state of the customer"))),
         (status = 412, body = ODataErrorJson, description = "it was changed since it was read")))]
 pub(crate) fn update_entity(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
     let Wrapped { updated_entity } = read_json(&call.body)?;

@@ -164,3 +164,61 @@ fn a_page_is_asked_for_in_the_settings_and_nothing_else_is_ignored() {
         assert_eq!((status, targets(&error)), (400, vec![target]), "{error}");
     }
 }
+
+#[test]
+fn a_criterion_that_is_not_known_is_refused_since_it_would_have_narrowed_the_result() {
+    let (_hq, node) = node();
+    for (path, criteria, known) in [
+        ("Customers/Search", "CustomerSearchCriteria", json!({"Keyword": "ada"})),
+        ("SalesOrders/Search", "SalesOrderSearchCriteria", json!({})),
+        ("Products/Search", "ProductSearchCriteria", json!({})),
+    ] {
+        let path = format!("/Commerce/{path}");
+        let mut known = known;
+        known["Region"] = Value::Null;
+        assert_eq!(node.call("POST", &path, &json!({criteria: known})).0, 200, "{path}");
+        known["Region"] = json!("north");
+        let (status, error) = node.call("POST", &path, &json!({criteria: known}));
+        let target = format!("{criteria}.Region");
+        assert_eq!((status, targets(&error)), (400, vec![target.as_str()]), "{error}");
+        for list in [json!([known]), json!({criteria: ["ada"]})] {
+            assert_eq!(node.call("POST", &path, &list).0, 400, "a list is no object: {list}");
+        }
+    }
+    let body = json!({"AccountNumbers": [], "Region": "north"});
+    assert_eq!(node.call("POST", "/Commerce/Customers/GetByAccountNumbers", &body).0, 400);
+    let nothing = json!({"ProductSearchCriteria": null});
+    assert_eq!(node.call("POST", "/Commerce/Products/Search", &nothing).0, 200);
+    for path in ["/Commerce/OrgUnits/Search", "/Commerce/Customers('C-1')/GetOrderHistory"] {
+        assert_ne!(node.call_text("POST", path, "null").0, 400, "null says nothing: {path}");
+    }
+}
+
+#[test]
+fn every_field_that_is_described_is_read() {
+    let (_hq, node) = node();
+    let description: Value = serde_json::from_str(&crate::openapi_json()).expect("JSON");
+    for (schema, path, list) in [
+        ("NewCustomer", "Customers", None),
+        ("NewAddress", "Customers", Some("Addresses")),
+        ("NewSalesOrder", "SalesOrders", None),
+        ("NewSalesLine", "SalesOrders", Some("SalesLines")),
+        ("NewTenderLine", "SalesOrders", Some("TenderLines")),
+        ("ShiftOpening", "Shifts", None),
+        ("CountedAmount", "Shifts", Some("StartingAmounts")),
+        ("ShiftBlindClosing", "Shifts('S9')/BlindClose", None),
+        ("ShiftClosing", "Shifts('S9')/Close", None),
+    ] {
+        let fields = &description["components"]["schemas"][schema]["properties"];
+        let fields = fields.as_object().expect("fields");
+        assert!(!fields.is_empty(), "{schema}");
+        for field in fields.keys().map(String::as_str).chain(["Unheard"]) {
+            // Half of anything is refused nearly everywhere, but not as unknown.
+            let body = json!({field: 0.5});
+            let body = list.map_or(body.clone(), |list| json!({list: [body]}));
+            let (_, error) = node.call("POST", &format!("/Commerce/{path}"), &body);
+            let is_unknown = error.to_string().contains("is not a field that can be kept");
+            assert_eq!(is_unknown, field == "Unheard", "{schema}.{field}: {error}");
+        }
+    }
+}

@@ -56,8 +56,8 @@ fn refusals_of_counts_name_their_fields() {
     let (status, error) = node.call("POST", "/Commerce/Shifts", &float);
     let expected = vec!["StartingAmounts[0].TenderTypeId", "StartingAmounts[1].Amount"];
     assert_eq!((status, targets(&error)), (400, expected));
-    for (path, status) in [("('S9')/Close", 404), ("('%3F')/BlindClose", 404), ("('S9')/Burn", 404)] {
+    for path in ["('S9')/Close", "('%3F')/BlindClose", "('S9')/Burn"] {
         let path = format!("/Commerce/Shifts{path}");
-        assert_eq!(node.call("POST", &path, &Value::Null).0, status, "{path}");
+        assert_eq!(node.call("POST", &path, &Value::Null).0, 404, "{path}");
     }
 }

@@ -4,9 +4,19 @@ use crate::output;
 
 /// Arguments of `openapi`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tillsync openapi")]
-pub(crate) struct Arguments {}
+#[command(after_help = "Examples:\n  tillsync openapi\n  tillsync openapi --channel")]
+pub(crate) struct Arguments {
+    /// What tills and web shops ask of a channel or a register, instead of what operators ask of
+    /// headquarters.
+    #[arg(long)]
+    channel: bool,
+}
 
-pub(super) fn run(_: &Arguments) {
-    output::line(tillsync_hq_web::openapi_json().trim_end());
+pub(super) fn run(arguments: &Arguments) {
+    let description = if arguments.channel {
+        tillsync_channel_web::openapi_json()
+    } else {
+        tillsync_hq_web::openapi_json()
+    };
+    output::line(description.trim_end());
 }

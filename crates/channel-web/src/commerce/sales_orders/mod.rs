@@ -24,10 +24,12 @@ use tillsync_channel::transactions::{
 };
 use tillsync_domain::kind::ErrorKind;
 
+use super::input::{Fields, refuse_rest};
 use super::keyed::KeyedCall;
 use super::paging::{OnlyPaging, Settings, page_of, page_of_query};
 use super::{
-    Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, request_key, requests,
+    Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, read_optional,
+    request_key, requests,
 };
 use crate::app::App;
 use crate::odata::{Detail, ODataError, customer_key};
@@ -42,7 +44,8 @@ struct Wrapped {
 
 /// `POST /Commerce/SalesOrders`: the sale or order is the body.
 #[utoipa::path(post, path = "/Commerce/SalesOrders", tag = "sales and orders",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::NewSalesOrder,
     responses((status = 201, body = OrderJson)))]
@@ -62,7 +65,8 @@ pub(crate) async fn create_order(
 
 /// `POST /Commerce/SalesOrders/CreateEntity`: the sale or order is the body's `entity`.
 #[utoipa::path(post, path = "/Commerce/SalesOrders/CreateEntity", tag = "sales and orders",
-    params(("Idempotency-Key" = Option<String>, Header, max_length = 100, pattern = "^[!-~]([ -~]*[!-~])?$",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 100,
+        pattern = "^[!-~]([ -~]*[!-~])?$",
         description = "the same key with the same request is the same request")),
     request_body = requests::CreateSalesOrderEntity,
     responses((status = 201, body = OrderJson)))]
@@ -137,8 +141,7 @@ pub(crate) fn read_order_history(app: &App, call: &KeyedCall) -> Result<Response
     request_body = Option<requests::PageRequest>,
     responses((status = 200, body = OrdersJson)))]
 pub(crate) fn ask_order_history(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
-    let is_empty = call.body.trim_ascii().is_empty();
-    let only = if is_empty { OnlyPaging::default() } else { read_json(&call.body)? };
+    let only: OnlyPaging = read_optional(&call.body)?;
     order_history(app, &call.key, page_of(only.query_result_settings)?)
 }
 
@@ -164,13 +167,15 @@ struct Search {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default, deny_unknown_fields)]
+#[serde(rename_all = "PascalCase", default)]
 struct Criteria {
     customer_account_number: Option<String>,
     receipt_id: Option<String>,
     transaction_ids: Option<Vec<String>>,
     start_date_time: Option<Timestamp>,
     end_date_time: Option<Timestamp>,
+    #[serde(flatten)]
+    rest: Fields,
 }
 
 /// `POST /Commerce/SalesOrders/Search`, latest first.
@@ -200,6 +205,7 @@ impl Criteria {
     /// Nothing when it asks for what cannot exist: a text that can be no number is the number of
     /// nothing.
     fn read(self) -> Result<Option<TransactionCriteria>, ODataError> {
+        refuse_rest("SalesOrderSearchCriteria.", &self.rest)?;
         let numbers = self.transaction_ids.unwrap_or_default();
         if numbers.len() > 1 {
             let target = "SalesOrderSearchCriteria.TransactionIds";
