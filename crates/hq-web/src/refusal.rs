@@ -12,13 +12,14 @@ use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::messages::{Refusal, RefusedField};
 use tillsync_hq::access::AccessError;
+use tillsync_hq::configuration::ConfigurationError;
 use tillsync_hq::create_now::CreateNowError;
 use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::distribution::DistributionError;
 use tillsync_hq::exclusion::ExclusionError;
+use tillsync_hq::features::FeatureError;
 use tillsync_hq::history::HistoryError;
 use tillsync_hq::items::ItemError;
-use tillsync_hq::features::FeatureError;
 use tillsync_hq::jobs::{JobError, ScheduleError};
 use tillsync_hq::offline_profiles::OfflineProfileError;
 use tillsync_hq::parameters::ParameterError;
@@ -182,6 +183,7 @@ refuse_by_kind!(
     ParameterError,
     ProfileError,
     FeatureError,
+    ConfigurationError,
     RecoveryError,
     RepairError,
     ScheduleError,

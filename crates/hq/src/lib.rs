@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod check;
+pub mod configuration;
 pub mod copy;
 pub mod create_now;
 pub mod default_customers;

@@ -4,9 +4,11 @@
 //! Tools may rely on the twins: fields are added, never renamed or removed, within `v1`.
 
 pub mod amounts;
+pub mod configuration;
 pub mod customers;
 pub mod databases;
 pub mod exclusion;
+pub mod features;
 pub mod groups;
 pub mod history;
 pub mod items;

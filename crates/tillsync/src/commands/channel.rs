@@ -2,7 +2,10 @@
 
 use tillsync_exchange::messages::DatabaseKind;
 
-use super::edge::{EdgeServeArguments, EnrolArguments, TokenArguments, enrol, make_token, serve};
+use super::edge::{
+    ConfigurationArguments, EdgeServeArguments, EnrolArguments, TokenArguments, enrol, make_token,
+    serve, show_configuration,
+};
 use crate::failure::Failure;
 
 /// What to do with a channel.
@@ -26,6 +29,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  \
         tillsync channel token --data-dir /srv/s1 --name web-shop")]
     Token(TokenArguments),
+    /// Show every option with its value, where that comes from, and since when.
+    #[command(after_help = "Example:\n  tillsync channel configuration --data-dir /srv/s1")]
+    Configuration(ConfigurationArguments),
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
@@ -34,5 +40,6 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Enrol { hq, arguments } => enrol(kind, hq, arguments),
         Command::Serve(arguments) => serve(kind, arguments),
         Command::Token(arguments) => make_token(kind, arguments),
+        Command::Configuration(arguments) => show_configuration(kind, arguments),
     }
 }

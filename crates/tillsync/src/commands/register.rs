@@ -2,7 +2,10 @@
 
 use tillsync_exchange::messages::DatabaseKind;
 
-use super::edge::{EdgeServeArguments, EnrolArguments, TokenArguments, enrol, make_token, serve};
+use super::edge::{
+    ConfigurationArguments, EdgeServeArguments, EnrolArguments, StatusArguments, SwitchArguments,
+    TokenArguments, connect, disconnect, enrol, make_token, serve, show_configuration, show_status,
+};
 use crate::failure::Failure;
 
 /// What to do with a register.
@@ -27,6 +30,18 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  \
         tillsync register token --data-dir /srv/r1 --name pos")]
     Token(TokenArguments),
+    /// Let the till work by itself until it is connected: it sells on and exchanges nothing.
+    #[command(after_help = "Example:\n  tillsync register disconnect --data-dir /srv/r1")]
+    Disconnect(SwitchArguments),
+    /// Let the till go by its line again, after it was disconnected.
+    #[command(after_help = "Example:\n  tillsync register connect --data-dir /srv/r1")]
+    Connect(SwitchArguments),
+    /// Show whether somebody disconnected the till, and what is not yet at its store.
+    #[command(after_help = "Example:\n  tillsync register status --data-dir /srv/r1")]
+    Status(StatusArguments),
+    /// Show every option with its value, where that comes from, and since when.
+    #[command(after_help = "Example:\n  tillsync register configuration --data-dir /srv/r1")]
+    Configuration(ConfigurationArguments),
 }
 
 pub(super) fn run(command: &Command) -> Result<(), Failure> {
@@ -35,5 +50,9 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Enrol { channel, arguments } => enrol(kind, channel, arguments),
         Command::Serve(arguments) => serve(kind, arguments),
         Command::Token(arguments) => make_token(kind, arguments),
+        Command::Disconnect(arguments) => disconnect(arguments),
+        Command::Connect(arguments) => connect(arguments),
+        Command::Status(arguments) => show_status(arguments),
+        Command::Configuration(arguments) => show_configuration(kind, arguments),
     }
 }

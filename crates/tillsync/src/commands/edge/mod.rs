@@ -1,15 +1,19 @@
 //! What `tillsync channel` and `tillsync register` have in common: both run an edge.
 
+mod configuration;
 mod enrol;
 mod serve;
+mod switch;
 mod token;
 
 use std::path::PathBuf;
 
 use tillsync_channel_web::PlainHttp;
 
+pub(super) use configuration::{ConfigurationArguments, show_configuration};
 pub(super) use enrol::{EnrolArguments, enrol};
 pub(super) use serve::{EdgeServeArguments, serve};
+pub(super) use switch::{StatusArguments, SwitchArguments, connect, disconnect, show_status};
 pub(super) use token::{TokenArguments, make_token};
 
 /// Whose word is taken for an upstream that is reached by https://.

@@ -4,10 +4,14 @@ mod activation_code;
 mod add_channel;
 mod add_group;
 mod add_register;
+mod configuration;
 mod copy;
 mod default_customer;
+mod exclusion;
+mod feature;
 mod migrate;
 mod nodes;
+mod offline_profile;
 mod profile;
 mod recovery;
 mod restored;
@@ -44,6 +48,17 @@ pub(crate) enum Command {
     /// Show and set how the tills of channels create customers and orders.
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Show and set the features that hold for all channels.
+    #[command(subcommand)]
+    Feature(feature::Command),
+    /// Show what is set for a channel and its registers, and which of them know.
+    Configuration(configuration::Arguments),
+    /// Show and set what is kept from the offline databases of registers.
+    #[command(subcommand)]
+    Exclusion(exclusion::Command),
+    /// Show and set how registers work while they are cut off.
+    #[command(subcommand)]
+    OfflineProfile(offline_profile::Command),
     /// Let changes of a group travel at once, or when jobs run.
     SetMode(set_mode::Arguments),
     /// Say that the database was restored from a backup, before headquarters serves again.
@@ -67,11 +82,24 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::ActivationCode(arguments) => activation_code::run(arguments),
         Command::DefaultCustomer(arguments) => default_customer::run(arguments),
         Command::Profile(command) => profile::run(command),
+        Command::Feature(command) => feature::run(command),
+        Command::Configuration(arguments) => configuration::run(arguments),
+        Command::Exclusion(command) => exclusion::run(command),
+        Command::OfflineProfile(command) => offline_profile::run(command),
         Command::SetMode(arguments) => set_mode::run(arguments),
         Command::Restored(arguments) => restored::run(arguments),
         Command::Recovery(command) => recovery::run(command),
         Command::Token(arguments) => token::run(arguments),
     }
+}
+
+/// Yes or no, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum YesNo {
+    /// It is so.
+    Yes,
+    /// It is not.
+    No,
 }
 
 /// Whether changes travel at once, as it is typed.
