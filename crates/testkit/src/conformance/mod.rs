@@ -15,6 +15,7 @@ pub mod databases;
 pub mod distribution;
 pub mod documents;
 pub mod exclusion;
+pub mod features;
 pub mod inbox;
 pub mod items;
 pub mod jobs;
@@ -278,6 +279,11 @@ cases! {$
         whoever_is_out_of_a_book_or_blocked_is_sent_without_name_and_pin
         staff_that_are_renewed_are_sent_again
         the_revoked_registers_of_a_channel_are_its_own
+    }
+    features {
+        features_come_back_as_they_were_put
+        only_a_feature_that_changes_gets_a_version
+        renewed_features_are_newer_than_everything_before
     }
     profiles {
         profiles_come_back_as_they_were_put
