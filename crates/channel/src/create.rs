@@ -2,6 +2,8 @@
 //!
 //! What is accepted here is durable and keeps headquarters' rules; nothing is cut or corrected.
 
+mod addresses;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -9,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tillsync_domain::customer::{
     AddressDraft, CustomerDraft, CustomerType, NewAddress, Violations,
 };
-use tillsync_domain::feature::{SwitchedOff, may_add_address};
+use tillsync_domain::feature::SwitchedOff;
 use tillsync_domain::ids::{
     AddressGuid, Counter, CustomerGuid, CustomerKey, OperationId, ParseIdError, StaffId,
     TransactionNumber,
@@ -22,11 +24,11 @@ use tillsync_exchange::messages::RefusedField;
 use tillsync_exchange::realtime::CreatedCustomer;
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent, OperationRow};
 
+pub use self::addresses::{AddAddresses, add_addresses, add_addresses_at};
 use crate::clients::ClientName;
 use crate::db::{DbError, digest_column, uuid_column};
 use crate::edge::Edge;
-use crate::feature::features_read;
-use crate::find::{AddressView, CustomerView, Revision, customer_by_key, settle_primary};
+use crate::find::{AddressView, CustomerView, customer_by_key, settle_primary};
 use crate::intention::{self, Intention};
 use crate::log::{self, Appended};
 use crate::{project, realtime};
@@ -73,19 +75,6 @@ pub struct CreateCustomer {
     /// Where it lives, gets mail and so on.
     pub addresses: Vec<AddressDraft>,
     /// Who creates it.
-    pub staff: Option<StaffId>,
-    /// How a repeat is recognised.
-    pub request: Option<RequestKey>,
-}
-
-/// Addresses to add to a customer.
-#[derive(Debug, Clone)]
-pub struct AddAddresses {
-    /// The customer, by either key.
-    pub customer: CustomerKey,
-    /// The addresses.
-    pub addresses: Vec<AddressDraft>,
-    /// Who adds them.
     pub staff: Option<StaffId>,
     /// How a repeat is recognised.
     pub request: Option<RequestKey>,
@@ -251,74 +240,6 @@ pub(crate) fn settle(
         }
         Recorded::Before(view) => Ok(*view),
     }
-}
-
-/// Adds addresses to a customer, pending or permanent (F25, F26). The one that asks to be primary
-/// becomes the customer's one primary address (F29).
-///
-/// # Errors
-/// NotFound: no such customer here. Otherwise as [`create_customer`].
-pub fn add_addresses(
-    edge: &Edge,
-    request: AddAddresses,
-    now: Timestamp,
-) -> Result<CustomerView, CreateError> {
-    add_addresses_at(edge, request, None, now)
-}
-
-/// The same, only while the customer is in the state that the caller insists on. A repeat of a
-/// request that was settled is answered in any state.
-///
-/// # Errors
-/// Conflict: it is in another state, too. Otherwise as [`add_addresses`].
-pub fn add_addresses_at(
-    edge: &Edge,
-    request: AddAddresses,
-    only_at: Option<Revision>,
-    now: Timestamp,
-) -> Result<CustomerView, CreateError> {
-    let AddAddresses { customer, addresses, staff, request } = request;
-    let now = whole_microseconds(now);
-    let known = edge.db.read(|connection| customer_by_key(connection, &customer))?;
-    let Some(known) = known else { return Err(CreateError::NoCustomer) };
-    let guid = known.guid;
-    let kind = match known.content.customer_type {
-        2 => CustomerType::Organization,
-        _ => CustomerType::Person,
-    };
-    let mut addresses = check_addresses(edge, addresses, kind, now)?;
-    let fingerprint = Fingerprint::of("add", Some(guid), None, &addresses);
-    fill_country(edge, &mut addresses);
-    let acts = addresses.into_iter().map(Box::new).map(Act::AddAddress);
-    let operations = operations(edge, guid, acts, staff, now);
-    let keyed = request.map(|key| Keyed { key, fingerprint });
-    let view = edge.db.write(move |connection| {
-        let is_repeat = match &keyed {
-            Some(keyed) => request_once(connection, keyed, guid)?.is_some(),
-            None => false,
-        };
-        let key = CustomerKey::Temporary(guid);
-        let stored = |connection| customer_by_key(connection, &key)?.ok_or(CreateError::NoCustomer);
-        if !is_repeat {
-            if let Some(expected) = &only_at
-                && stored(connection)?.revision() != *expected
-            {
-                return Err(CreateError::Changed);
-            }
-            address_gate(connection, guid)?;
-            append(connection, &operations)?;
-        }
-        stored(connection)
-    })?;
-    edge.signals.entries_recorded();
-    Ok(view)
-}
-
-/// Whether the features that hold here let an address be added (F25).
-fn address_gate(connection: &Connection, customer: CustomerGuid) -> Result<(), CreateError> {
-    let known = customer_by_key(connection, &CustomerKey::Temporary(customer))?;
-    let is_pending = known.is_none_or(|customer| customer.account.is_none());
-    Ok(may_add_address(&features_read(connection)?.features, is_pending)?)
 }
 
 /// What is stored and hashed has microseconds; more would be lost on the way.

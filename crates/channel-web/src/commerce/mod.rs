@@ -54,20 +54,20 @@ where
     T: Send + 'static,
 {
     let token = auth::presented(headers);
-    let org_unit = headers.get(ORG_UNIT).map(|header| header.as_bytes().to_vec());
+    let org_units: Vec<_> = headers.get_all(ORG_UNIT).iter().cloned().collect();
     app.run(move |app| {
         let client = auth::client(app.edge.db(), token)?;
         let client = client.ok_or_else(ODataError::unauthenticated)?;
-        check_org_unit(app, org_unit.as_deref())?;
+        org_units.iter().try_for_each(|asked| check_org_unit(app, asked.as_bytes()))?;
         work(app, client)
     })
     .await?
 }
 
 /// Programs that know several stores say which one they mean.
-fn check_org_unit(app: &App, asked: Option<&[u8]>) -> Result<(), ODataError> {
+fn check_org_unit(app: &App, asked: &[u8]) -> Result<(), ODataError> {
     let here = app.edge.identity();
-    let asked = String::from_utf8_lossy(asked.unwrap_or_default());
+    let asked = String::from_utf8_lossy(asked);
     let is_here = |name: &DatabaseId| name.as_str().eq_ignore_ascii_case(asked.trim());
     if asked.trim().is_empty()
         || is_here(&here.database)
