@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::cargo::cargo_command;
-use crate::{Verdict, cluster, dependencies, package_store, sim, tidy, trial};
+use crate::{Verdict, api_fuzz, cluster, dependencies, package_store, sim, tidy, trial};
 
 /// What `cargo xtask ci` is asked.
 #[derive(clap::Args)]
@@ -54,6 +54,7 @@ enum Action {
     Conformance,
     Cluster,
     PackageStore,
+    ApiFuzz,
     Dependencies,
     Deny,
 }
@@ -119,6 +120,7 @@ const LONG_STEPS: &[Step] = &[
     Step { name: "many seeds", action: Action::Simulator(sim::LONG_SEEDS) },
     Step { name: "nodes that are killed, in short", action: Action::Cluster },
     Step { name: "a package store that is killed, in short", action: Action::PackageStore },
+    Step { name: "requests made from the OpenAPI documents", action: Action::ApiFuzz },
 ];
 
 fn perform(root: &Path, action: Action) -> Result<Verdict> {
@@ -141,6 +143,10 @@ fn perform(root: &Path, action: Action) -> Result<Verdict> {
         Action::PackageStore => {
             let program = trial::build_test_program(root)?;
             package_store::run(root, &package_store::Arguments::short(program))
+        }
+        Action::ApiFuzz => {
+            let program = trial::build_test_program(root)?;
+            api_fuzz::run(root, &api_fuzz::Arguments::usual(program))
         }
         Action::Dependencies => dependencies::run(root),
         Action::Deny if has_cargo_command(root, "deny") => cargo(root, &["deny", "check"]),

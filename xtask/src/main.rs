@@ -1,11 +1,12 @@
 //! The development commands of tillsync: `cargo xtask tidy`, `ci`, `generate`,
-//! `check-demo`, `sim`, `fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
+//! `check-demo`, `sim`, `fuzz`, `api-fuzz`, `crash`, `cluster`, `package-store`, `postgres-faults`,
 //! `relocate`, `bench`.
 //!
 //! This binary must stay quick to build: it never depends on a web framework or a database, and
 //! holds no rule of the product. Each command is one module; this file only dispatches.
 #![expect(clippy::print_stdout, reason = "a command line program reports on standard output")]
 
+mod api_fuzz;
 mod bench;
 mod cargo;
 mod check_demo;
@@ -61,6 +62,10 @@ enum Command {
     ///
     /// Example: cargo xtask fuzz --seconds 60 --target log-row
     Fuzz(fuzz::Arguments),
+    /// Call every operation of each server as its OpenAPI document describes it.
+    ///
+    /// Example: cargo xtask api-fuzz --only channel --max-examples 100
+    ApiFuzz(api_fuzz::Arguments),
     /// Run whole chains on a virtual clock with every fault there is, from seeds.
     ///
     /// Examples: cargo xtask sim --seeds 2000; cargo xtask sim --seed 17;
@@ -102,6 +107,7 @@ fn main() -> ExitCode {
         Command::Dependencies => dependencies::run(root),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(root, &arguments),
+        Command::ApiFuzz(arguments) => api_fuzz::run(root, &arguments),
         Command::Sim(arguments) => sim::run(root, &arguments),
         Command::Crash(arguments) => crash::run(root, &arguments),
         Command::PackageStore(arguments) => package_store::run(root, &arguments),
