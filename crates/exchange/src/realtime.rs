@@ -68,8 +68,9 @@ pub struct AcceptedOrder {
     /// Its sales order.
     #[serde(with = "text")]
     pub sales_order: DocumentNumber,
-    /// Its customer, as it stands at headquarters.
-    pub customer: CreatedCustomer,
+    /// Its customer, as it stands at headquarters; absent when a person has given the order
+    /// another one there.
+    pub customer: Option<CreatedCustomer>,
 }
 
 /// Why headquarters does not take an order.

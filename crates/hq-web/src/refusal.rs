@@ -14,6 +14,7 @@ use tillsync_exchange::messages::{Refusal, RefusedField};
 use tillsync_hq::access::AccessError;
 use tillsync_hq::configuration::ConfigurationError;
 use tillsync_hq::create_now::CreateNowError;
+use tillsync_hq::create_order_now::CreateOrderError;
 use tillsync_hq::default_customers::DefaultCustomerError;
 use tillsync_hq::distribution::DistributionError;
 use tillsync_hq::exclusion::ExclusionError;
@@ -174,6 +175,7 @@ macro_rules! refuse_by_kind {
 }
 
 refuse_by_kind!(
+    CreateOrderError,
     DefaultCustomerError,
     DistributionError,
     HistoryError,

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::auth::{Guard, guard};
 use crate::input::JSON_BYTES_MAX;
 use crate::realtime::customers::CALL_BYTES_MAX;
+use crate::realtime::orders::ORDER_BYTES_MAX;
 use crate::refusal::HttpError;
 use crate::{api, exchange, health, metrics, openapi, realtime};
 
@@ -117,6 +118,9 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/realtime/v1/customers", Device,
         |m| on(m, realtime::customers::create_customer)
             .layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
+    route(Post, "/realtime/v1/orders", Device,
+        |m| on(m, realtime::orders::create_order)
+            .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))),
 
     route(Get, "/api/v1/status", Operator, |m| on(m, api::status::show_status)),
     route(Get, "/api/v1/customers", Operator, |m| on(m, api::customers::find_customers)),

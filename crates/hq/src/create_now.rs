@@ -26,7 +26,7 @@ use crate::storage::{
 };
 
 /// The counter of a row that came by a call: no log entry has it, so it moves no watermark.
-const BY_CALL: u64 = 0;
+pub(crate) const BY_CALL: u64 = 0;
 
 /// Why a customer was not created. Nothing of the call is kept.
 #[derive(Debug, thiserror::Error)]
@@ -218,8 +218,10 @@ fn create_in(
 ) -> Result<Result<(CustomerRecord, PromotionPlan), Undone>, StorageError> {
     let stopped = |error| Ok(Err(Undone::Stopped(error)));
     let databases = tx.databases_all()?;
-    if let Some(origin) = foreign_origin(&databases, call) {
-        let channel = call.source.source.clone();
+    let channel = &call.source.source;
+    let origins = call.rows.iter().map(|row| &row.origin);
+    if let Some(origin) = foreign_origin(&databases, channel, origins) {
+        let channel = channel.clone();
         return stopped(CreateNowError::ForeignOrigin { channel, origin });
     }
     if tx.operations_insert_once(&call.source, &call.rows)?.quarantined > 0 {
@@ -253,15 +255,18 @@ fn create_in(
 }
 
 /// An origin that is neither the channel nor one of its registers.
-fn foreign_origin(databases: &[DatabaseRecord], call: &Call) -> Option<DatabaseId> {
-    let channel = &call.source.source;
+pub(crate) fn foreign_origin<'r>(
+    databases: &[DatabaseRecord],
+    channel: &DatabaseId,
+    origins: impl IntoIterator<Item = &'r DatabaseId>,
+) -> Option<DatabaseId> {
     let is_own = |origin: &DatabaseId| {
         origin == channel
             || databases.iter().any(|record| {
                 record.database.id == *origin && record.database.parent.as_ref() == Some(channel)
             })
     };
-    call.rows.iter().map(|row| &row.origin).find(|origin| !is_own(origin)).cloned()
+    origins.into_iter().find(|origin| !is_own(origin)).cloned()
 }
 
 /// Why an operation of the call was not applied, if one was not. Others of the customer, which

@@ -11,6 +11,7 @@ pub mod check;
 pub mod configuration;
 pub mod copy;
 pub mod create_now;
+pub mod create_order_now;
 pub mod default_customers;
 pub mod distribution;
 pub mod exclusion;

@@ -76,7 +76,7 @@ pub(crate) fn known_parties(
     Ok(known)
 }
 
-fn to_promote(
+pub(crate) fn to_promote(
     tx: &mut dyn ReadTx,
     needs: &[OrderNeeds],
     effort: Effort,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+pub(crate) use batch::settle_one;
 use jiff::Timestamp;
 use tillsync_domain::ids::{DatabaseId, RunId, TransactionNumber};
 use tillsync_domain::kind::ErrorKind;

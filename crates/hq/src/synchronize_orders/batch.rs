@@ -114,6 +114,24 @@ pub(super) fn needs_of(order: &TransactionRecord) -> Result<OrderNeeds, String> 
     }
 }
 
+/// Settles one order in the caller's transaction; false when there is no number sequence.
+pub(crate) fn settle_one(
+    tx: &mut dyn WriteTx,
+    number: &TransactionNumber,
+    (now, jitter): (Timestamp, Jitter),
+) -> Result<bool, StorageError> {
+    let parameters = tx.parameters_get()?;
+    let tries_max = Some(parameters.order_tries_max);
+    let context = Context {
+        now,
+        policy: RetryPolicy { tries_max, ..RetryPolicy::OPERATION },
+        jitter,
+        hold_code: parameters.order_hold_code.as_deref(),
+    };
+    let outcome = settle_in(tx, std::slice::from_ref(number), None, &context)?;
+    Ok(matches!(outcome, BatchOutcome::Done(_)))
+}
+
 /// The body of the transaction. Statuses are read again here: what another worker or an operator
 /// has taken meanwhile is left alone. With `refusal`, the orders fail with it.
 fn settle_in(

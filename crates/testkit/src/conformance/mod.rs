@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod nodes;
 pub mod orders;
+pub mod orders_now;
 pub mod packages;
 pub mod profiles;
 pub mod promotion;
@@ -315,6 +316,18 @@ cases! {$
         a_recovering_headquarters_creates_nobody
         a_channel_calls_for_itself_and_its_registers
         a_call_moves_no_watermark
+    }
+    orders_now {
+        a_call_gives_a_sales_order_and_the_customer_its_account
+        a_repeated_order_has_the_same_answer
+        an_upload_of_the_order_after_its_call_is_a_repeat
+        a_call_for_an_order_that_was_uploaded_finds_it
+        calls_and_uploads_of_an_order_at_once_give_one_sales_order
+        an_order_of_somebody_unknown_is_refused_and_leaves_nothing
+        an_order_that_is_not_usable_is_refused_and_leaves_nothing
+        what_is_no_part_of_an_order_is_refused_and_leaves_nothing
+        an_order_without_a_number_left_leaves_nothing
+        a_recovering_headquarters_takes_orders_of_those_that_it_knows
     }
 }
 

@@ -34,13 +34,13 @@ impl Clock for StillClock {
 }
 
 /// A headquarters with the channels S1 and S2 and the register R1 of S1.
-struct Site {
-    hq: Headquarters,
+pub(super) struct Site {
+    pub(super) hq: Headquarters,
     _folder: tempfile::TempDir,
 }
 
 impl Site {
-    fn open(storage: Arc<dyn Storage>) -> Site {
+    pub(super) fn open(storage: Arc<dyn Storage>) -> Site {
         add_channels(&*storage);
         add_register(&*storage, "R1", "S1");
         let folder = tempfile::tempdir().expect("a folder");
@@ -70,7 +70,7 @@ impl Site {
         self.hq.create_now(&record, &CreateCustomerCall { operations: rows.to_vec() })
     }
 
-    fn upload(&self, rows: &[OperationRow]) -> (u64, u64, u64) {
+    pub(super) fn upload(&self, rows: &[OperationRow]) -> (u64, u64, u64) {
         let counts = inbox::insert(self.hq.storage(), 60, rows);
         (counts.inserted, counts.repeated, counts.quarantined)
     }
