@@ -248,6 +248,19 @@ impl From<SellError> for ODataError {
             }
             SellError::Oversized(_) => ODataError::new(error.kind(), error.to_string()),
             SellError::Number(_) => ODataError::internal(error.kind(), &error),
+            SellError::Offline(offline) => {
+                let mut refused = ODataError::new(error.kind(), error.to_string());
+                refused.body.code = offline.code();
+                refused
+            }
+            SellError::Unanswered { .. } => ODataError::at(error.kind(), "Id", error.to_string()),
+            SellError::Refused { kind, code, ref fields, .. } => {
+                let detail = |it: &RefusedField| Detail::new(kind, &it.field, it.message.as_str());
+                let mut refused = ODataError::new(kind, error.to_string());
+                refused.body.code = code.unwrap_or(refused.body.code);
+                refused.body.details = fields.iter().map(detail).collect();
+                refused
+            }
         }
     }
 }

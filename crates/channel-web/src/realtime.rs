@@ -6,9 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use tillsync_channel::realtime::{CallError, pass_on_create_customer};
+use tillsync_channel::sell::pass_on_create_order;
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::kind::ErrorKind;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer, ROWS_MAX};
+use tillsync_exchange::realtime::{
+    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer, ROWS_MAX,
+};
+use tillsync_exchange::rows::document::DOCUMENT_BYTES_MAX;
 
 use crate::app::App;
 use crate::commerce::Arrived;
@@ -17,6 +21,9 @@ use crate::relay::RelayError;
 
 /// The largest call, in bytes: a customer with the most and longest addresses fits.
 pub(crate) const CALL_BYTES_MAX: usize = 1 << 20;
+
+/// The largest call for an order, in bytes: what it brings of its customer fits beside it.
+pub(crate) const ORDER_BYTES_MAX: usize = DOCUMENT_BYTES_MAX + CALL_BYTES_MAX;
 
 /// `POST /realtime/v1/customers`.
 pub(crate) async fn create_customer(
@@ -35,14 +42,41 @@ pub(crate) async fn create_customer(
     Ok(Json(created.map_err(in_words)?))
 }
 
+/// `POST /realtime/v1/orders`.
+pub(crate) async fn create_order(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<OrderAnswer>, Refused> {
+    let register = register(&app, &headers).await?;
+    let call: CreateOrderCall = message_within(ORDER_BYTES_MAX, body)?;
+    if call.operations.len() > ROWS_MAX {
+        let message = format!("a call for an order has at most {ROWS_MAX} operations");
+        return Err(Refused::new(ErrorKind::Invalid, message));
+    }
+    let origins = call.operations.iter().map(|operation| &operation.origin);
+    only_from(&register, origins.chain([&call.document.origin]))?;
+    let answer = app
+        .run_upstream(move |app| pass_on_create_order(&app.edge, &*app.upstream, &call, app.now()))
+        .await?;
+    Ok(Json(answer.map_err(in_words)?))
+}
+
 /// What is said is headquarters' to judge; who says it is known here only.
 fn check(register: &DatabaseId, call: &CreateCustomerCall) -> Result<(), Refused> {
     if !(1..=ROWS_MAX).contains(&call.operations.len()) {
         let message = format!("a call has 1 to {ROWS_MAX} operations");
         return Err(Refused::new(ErrorKind::Invalid, message));
     }
-    match call.operations.iter().find(|operation| operation.origin != *register) {
-        Some(operation) => Err(RelayError::OtherDatabase(operation.origin.clone()).into()),
+    only_from(register, call.operations.iter().map(|operation| &operation.origin))
+}
+
+fn only_from<'r>(
+    register: &DatabaseId,
+    origins: impl IntoIterator<Item = &'r DatabaseId>,
+) -> Result<(), Refused> {
+    match origins.into_iter().find(|origin| *origin != register) {
+        Some(origin) => Err(RelayError::OtherDatabase(origin.clone()).into()),
         None => Ok(()),
     }
 }

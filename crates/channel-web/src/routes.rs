@@ -17,7 +17,7 @@ use crate::commerce::{
     shifts, update,
 };
 use crate::odata::ODataError;
-use crate::realtime::CALL_BYTES_MAX;
+use crate::realtime::{CALL_BYTES_MAX, ORDER_BYTES_MAX};
 use crate::{exchange, openapi, realtime, status};
 
 /// Who may call a route.
@@ -160,6 +160,8 @@ pub const AUTHORIZATION: &[Route] = &[
         |m| on(m, exchange::report_download)),
     route(Post, "/realtime/v1/customers", Register,
         |m| on(m, realtime::create_customer).layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
+    route(Post, "/realtime/v1/orders", Register,
+        |m| on(m, realtime::create_order).layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))),
 ];
 
 /// Builds the router from the table.

@@ -60,7 +60,7 @@ pub fn create_by_mode(
 
 /// Whether the one who creates can reach those whom it has to ask. A store is always online here:
 /// its call may fail.
-fn line(edge: &Edge) -> Result<Line, DbError> {
+pub(crate) fn line(edge: &Edge) -> Result<Line, DbError> {
     Ok(match register_line(edge)? {
         RegisterLine::Offline { .. } => {
             let is_filtered = effective_offline_profile(edge)?.customer_data_is_filtered;

@@ -160,6 +160,25 @@ pub(crate) fn entries_visit<E: From<DbError>>(
     Ok(())
 }
 
+/// The operations of one customer, in the order of their counters.
+pub(crate) fn operations_of(
+    connection: &Connection,
+    customer: CustomerGuid,
+) -> Result<Vec<OperationRow>, DbError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT counter, id, 0, customer, kind, created_at, origin, staff, relayed_at, content
+         FROM operation WHERE customer = ?1 ORDER BY counter",
+    )?;
+    let mut rows = statement.query([customer.as_uuid().as_bytes()])?;
+    let mut operations = Vec::new();
+    while let Some(row) = rows.next()? {
+        if let LogRow::Operation(operation) = log_row(row)? {
+            operations.push(operation);
+        }
+    }
+    Ok(operations)
+}
+
 /// Whether a visitor wants more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Visit {

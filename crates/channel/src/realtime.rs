@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
+use tillsync_domain::ids::CustomerGuid;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::breaker::{Admission, Breaker, Outcome};
@@ -91,10 +92,23 @@ pub fn call_create_customer(
     call: &CreateCustomerCall,
     now: Timestamp,
 ) -> Result<CreatedCustomer, CallError> {
+    let asked = call.operations.first().map(|operation| operation.customer);
+    ask(edge, now, || {
+        let answer = upstream.create_customer(call)?;
+        if is_about(&answer, asked) { Ok(answer) } else { Err(of_somebody_else()) }
+    })
+}
+
+/// Makes a call, unless calls are known not to be answered, and notes how it went.
+pub(crate) fn ask<T>(
+    edge: &Edge,
+    now: Timestamp,
+    call: impl FnOnce() -> Result<T, UpstreamError>,
+) -> Result<T, CallError> {
     if may_not_call(edge) || edge.realtime.lock().admit(now) == Admission::Skip {
         return Err(CallError::Skipped);
     }
-    let answer = upstream.create_customer(call).and_then(|answer| checked(call, answer));
+    let answer = call();
     note_at_register(edge, &answer, now);
     let answer = answer.map_err(CallError::of);
     let outcome = match &answer {
@@ -156,18 +170,15 @@ pub(crate) fn answer_write(
     Ok(())
 }
 
-/// An answer about somebody else, or without a usable account, is no answer.
-fn checked(
-    call: &CreateCustomerCall,
-    answer: CreatedCustomer,
-) -> Result<CreatedCustomer, UpstreamError> {
-    let asked = call.operations.first().map(|operation| operation.customer);
-    let is_whole = Some(answer.customer.guid) == asked
+/// Whether an answer is about the customer that was asked for, if one was, and has a usable account.
+pub(crate) fn is_about(answer: &CreatedCustomer, asked: Option<CustomerGuid>) -> bool {
+    let guid = answer.customer.guid;
+    asked.is_none_or(|asked| asked == guid)
         && answer.customer.account_number().is_ok()
-        && answer.addresses.iter().all(|address| Some(address.customer) == asked);
-    if is_whole {
-        Ok(answer)
-    } else {
-        Err(UpstreamError::Unreachable("its answer is not about the customer".to_owned()))
-    }
+        && answer.addresses.iter().all(|address| address.customer == guid)
+}
+
+/// An answer about somebody else, or without a usable account, is no answer.
+pub(crate) fn of_somebody_else() -> UpstreamError {
+    UpstreamError::Unreachable("its answer is not about the customer".to_owned())
 }

@@ -5,8 +5,10 @@
 //! headquarters judges it, since the customer may come from a till that is cut off.
 
 mod check;
+mod intention;
 mod repeat;
 mod returns;
+mod through_headquarters;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -18,9 +20,11 @@ use tillsync_domain::ids::{
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::money::Currency;
+use tillsync_domain::profile::NoOrderOffline;
 use tillsync_domain::trade::{
     CustomerOrder, Delivery, LineDraft, PaymentDraft, Sale, Trade, TradeDraft, TradeKind,
 };
+use tillsync_exchange::messages::RefusedField;
 use tillsync_exchange::rows::document::DocumentRow;
 use tillsync_exchange::rows::log::{LogRow, OversizedEntry};
 
@@ -29,10 +33,13 @@ use crate::db::DbError;
 use crate::edge::Edge;
 use crate::log::Appended;
 use crate::project::documents;
+use crate::realtime::CallError;
 use crate::sequences::{self, Sequence};
 use crate::shifts;
 use crate::transactions::{TransactionView, transaction_by_number};
 use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
+
+pub use through_headquarters::{order_mode, pass_on_create_order, record_by_mode};
 
 /// A sale or a customer order to record.
 #[derive(Debug, Clone, Default)]
@@ -103,6 +110,35 @@ pub enum SellError {
         /// Which one is open.
         open: ShiftNumber,
     },
+    /// Headquarters would have to be asked, and this till is offline.
+    #[error(transparent)]
+    Offline(#[from] NoOrderOffline),
+    /// Headquarters was asked to take the order and gave no answer.
+    #[error(
+        "headquarters did not answer, so order {number} is not recorded here; the functionality \
+         profile takes orders through headquarters only: repeat the request with Id {number}, \
+         which gives one order even if headquarters has it already, or have the profile take \
+         orders asynchronously"
+    )]
+    Unanswered {
+        /// The number of the order, to repeat it with.
+        number: TransactionNumber,
+        /// What came instead of an answer.
+        #[source]
+        source: CallError,
+    },
+    /// Headquarters was asked to take the order, and does not (F49).
+    #[error("headquarters refused the order: {message}")]
+    Refused {
+        /// What sort of refusal.
+        kind: ErrorKind,
+        /// A stable name of the reason, where it has one.
+        code: Option<&'static str>,
+        /// In headquarters' words.
+        message: String,
+        /// The fields that it refused, where it is fields.
+        fields: Vec<RefusedField>,
+    },
     /// It could not be sent upstream.
     #[error("the transaction is too large to be sent to headquarters; split it")]
     Oversized(#[from] OversizedEntry),
@@ -122,13 +158,17 @@ impl SellError {
             SellError::NumberUsed(_) | SellError::NoShift(_) | SellError::OtherShift { .. } => {
                 ErrorKind::Conflict
             }
+            SellError::Offline(_) => ErrorKind::Conflict,
+            SellError::Unanswered { source, .. } => source.kind(),
+            SellError::Refused { kind, .. } => *kind,
             SellError::Number(_) => ErrorKind::Broken,
             SellError::Db(error) => error.kind(),
         }
     }
 }
 
-/// Records a sale or an order: durable and findable when this returns.
+/// Records a sale or an order here alone: durable and findable when this returns. Tills come by
+/// [`record_by_mode`], which may ask headquarters first.
 ///
 /// A request whose number was recorded before with the same content answers what was recorded
 /// then.
@@ -142,12 +182,7 @@ pub fn record_trade(
     now: Timestamp,
 ) -> Result<TransactionView, SellError> {
     let now = whole_microseconds(now);
-    let setting = Setting {
-        database: edge.identity().database.clone(),
-        currency_default: edge.currency_default(),
-        entry: EntryId::from_uuid(edge.mint(now)),
-        now,
-    };
+    let setting = Setting::of(edge, now);
     // All of it in the writer: between a look and a write another till could take the number, the
     // shift or the goods that are returned.
     let recorded = edge.db.write(move |connection| trade.write(connection, setting))?;
@@ -186,6 +221,27 @@ struct Setting {
     now: Timestamp,
 }
 
+impl Setting {
+    fn of(edge: &Edge, now: Timestamp) -> Self {
+        Setting {
+            database: edge.identity().database.clone(),
+            currency_default: edge.currency_default(),
+            entry: EntryId::from_uuid(edge.mint(now)),
+            now,
+        }
+    }
+}
+
+/// What a request means.
+enum Prepared {
+    /// What was recorded before.
+    Before(Box<TransactionView>),
+    /// What headquarters was perhaps asked for before.
+    Kept(Box<(DocumentRow, Document)>),
+    /// Something new.
+    New(Box<(DocumentRow, Document)>),
+}
+
 enum Recorded {
     Now(Box<TransactionView>),
     Before(Box<TransactionView>),
@@ -193,16 +249,22 @@ enum Recorded {
 
 impl RecordTrade {
     fn write(self, connection: &Connection, setting: Setting) -> Result<Recorded, SellError> {
+        match self.prepare(connection, setting)? {
+            Prepared::Before(view) => Ok(Recorded::Before(view)),
+            Prepared::Kept(entry) | Prepared::New(entry) => {
+                let (row, document) = *entry;
+                intention::drop_of(connection, &row.number)?;
+                document_write(connection, &row, &document)
+            }
+        }
+    }
+
+    /// Finds out what the request means; numbers that it needs are drawn.
+    fn prepare(self, connection: &Connection, setting: Setting) -> Result<Prepared, SellError> {
         if let Some(number) = &self.number
-            && repeat::is_number_used(connection, number)?
+            && let Some(before) = self.known(connection, number)?
         {
-            let known = transaction_by_number(connection, number)?;
-            return match known {
-                Some(view) if repeat::is_repeat(connection, &self, &view)? => {
-                    Ok(Recorded::Before(Box::new(view)))
-                }
-                Some(_) | None => Err(SellError::NumberUsed(number.clone())),
-            };
+            return Ok(before);
         }
         if self.number.as_ref().is_some_and(shifts::is_number_of_step) {
             let expected = "a number that does not end as those of shifts do: -opened, \
@@ -230,10 +292,31 @@ impl RecordTrade {
             origin: setting.database,
             staff: self.staff,
         };
-        document_write(connection, &document)?;
-        let view = transaction_by_number(connection, &document.number)?;
-        let view = view.ok_or(DbError::Damaged("transaction"))?;
-        Ok(Recorded::Now(Box::new(view)))
+        // The log gives the counter; none is known here.
+        let row = DocumentRow::record(&document, Counter::ZERO);
+        LogRow::Document(row.clone()).check_size()?;
+        Ok(Prepared::New(Box::new((row, document))))
+    }
+
+    /// What was recorded under the number, or asked for.
+    fn known(
+        &self,
+        connection: &Connection,
+        number: &TransactionNumber,
+    ) -> Result<Option<Prepared>, SellError> {
+        let used = || SellError::NumberUsed(number.clone());
+        if repeat::is_number_used(connection, number)? {
+            let known = transaction_by_number(connection, number)?.ok_or_else(used)?;
+            return match repeat::is_repeat(connection, self, &known)? {
+                true => Ok(Some(Prepared::Before(Box::new(known)))),
+                false => Err(used()),
+            };
+        }
+        let Some((row, document)) = intention::find(connection, number)? else { return Ok(None) };
+        match repeat::is_repeat(connection, self, &intention::view(&document)?)? {
+            true => Ok(Some(Prepared::Kept(Box::new((row, document))))),
+            false => Err(used()),
+        }
     }
 
     fn open_shift(
@@ -262,22 +345,31 @@ fn mint_number(
     let mut number: TransactionNumber = first.parse()?;
     let mut next = 2;
     // Somebody chose the very number: no till that chooses none must suffer from it.
-    while repeat::is_number_used(connection, &number)? {
+    while repeat::is_number_used(connection, &number)?
+        || intention::find(connection, &number)?.is_some()
+    {
         number = format!("{first}-{next}").parse()?;
         next += 1;
     }
     Ok(number)
 }
 
-fn document_write(connection: &Connection, document: &Document) -> Result<(), SellError> {
-    // The log gives the counter; none is known here.
-    let row = DocumentRow::record(document, Counter::ZERO);
-    LogRow::Document(row.clone()).check_size()?;
-    match documents::append(connection, &row, Some(document))? {
-        Appended::New(_) => Ok(()),
-        // A number that was chosen or drawn is free; a bug if not.
-        Appended::Repeated | Appended::Contradiction => {
-            Err(SellError::NumberUsed(document.number.clone()))
+fn document_write(
+    connection: &Connection,
+    row: &DocumentRow,
+    document: &Document,
+) -> Result<Recorded, SellError> {
+    match documents::append(connection, row, Some(document))? {
+        Appended::New(_) => {
+            let view = transaction_by_number(connection, &row.number)?;
+            Ok(Recorded::Now(Box::new(view.ok_or(DbError::Damaged("transaction"))?)))
         }
+        // Somebody's repeat was quicker.
+        Appended::Repeated => {
+            let view = transaction_by_number(connection, &row.number)?;
+            Ok(Recorded::Before(Box::new(view.ok_or(DbError::Damaged("transaction"))?)))
+        }
+        // A number that was chosen or drawn is free; a bug if not.
+        Appended::Contradiction => Err(SellError::NumberUsed(row.number.clone())),
     }
 }

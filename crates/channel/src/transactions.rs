@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use tillsync_domain::document::Body;
 use tillsync_domain::ids::{
-    AccountNumber, CustomerKey, DatabaseId, PENDING_SYNC, ReceiptNumber, StaffId, TransactionNumber,
+    AccountNumber, CustomerKey, DatabaseId, DocumentNumber, PENDING_SYNC, ReceiptNumber, StaffId,
+    TransactionNumber,
 };
 use tillsync_domain::trade::{Delivery, Trade, TradeKind};
 use tillsync_exchange::rows::document::read_body;
@@ -37,6 +38,8 @@ pub struct TransactionView {
     pub origin: DatabaseId,
     /// Who recorded it.
     pub staff: Option<StaffId>,
+    /// The sales order of an order that was taken through headquarters.
+    pub sales_order: Option<DocumentNumber>,
 }
 
 impl TransactionView {
@@ -190,13 +193,15 @@ pub(crate) fn is_same_customer(
 const SHOWN: &str = "d.receipt IS NOT NULL AND d.is_set_aside = 0";
 
 const SELECT: &str = "SELECT d.number, d.kind, d.created_at, d.origin, d.staff, d.content,
-        g.account, g.guid IS NOT NULL OR a.guid IS NOT NULL
+        g.account, g.guid IS NOT NULL OR a.guid IS NOT NULL, s.sales_order
     FROM document d LEFT JOIN customer g ON g.guid = d.customer_guid
-                    LEFT JOIN customer a ON a.account = d.customer_account";
+                    LEFT JOIN customer a ON a.account = d.customer_account
+                    LEFT JOIN sales_order s ON s.number = d.number";
 
 fn transaction_view(row: &Row<'_>) -> Result<TransactionView, DbError> {
     let (kind, content): (String, String) = (row.get(1)?, row.get(5)?);
     let staff: Option<String> = row.get(4)?;
+    let sales_order: Option<String> = row.get(8)?;
     let damaged = DbError::Damaged("transaction");
     let (kind, trade, delivery) = match read_body(&kind, &content) {
         Ok(Body::Sale(sale)) if sale.is_voided => (TradeKind::VoidedSale, sale.trade, None),
@@ -219,5 +224,6 @@ fn transaction_view(row: &Row<'_>) -> Result<TransactionView, DbError> {
         created_at: time_column(row, 2)?,
         origin: parsed_column(row, 3)?,
         staff: staff.is_some().then(|| parsed_column(row, 4)).transpose()?,
+        sales_order: sales_order.is_some().then(|| parsed_column(row, 8)).transpose()?,
     })
 }

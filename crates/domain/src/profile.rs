@@ -106,6 +106,44 @@ pub fn creation(profile: &FunctionalityProfile, line: Line) -> Creation {
     }
 }
 
+/// How a customer order is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderTaking {
+    /// Headquarters is asked, and answers with a sales order. When it refuses or does not answer,
+    /// nothing is recorded: the order can be taken later, or the profile changed.
+    Synchronous,
+    /// The order is written down here, and gets its sales order once it has come up.
+    Asynchronous,
+    /// Headquarters would have to be asked, and this till is offline.
+    Refused(NoOrderOffline),
+}
+
+/// Why no order is taken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this till is offline, and its functionality profile takes customer orders through \
+     headquarters only; take the order when the till is online again, or have the profile take \
+     orders asynchronously"
+)]
+pub struct NoOrderOffline;
+
+impl NoOrderOffline {
+    /// A stable name for programs.
+    pub fn code(self) -> &'static str {
+        "offline_order_forbidden"
+    }
+}
+
+/// How the profile has orders taken (F50): it alone decides, not the state of the line
+/// (`domain.md` 8.1).
+pub fn order_taking(profile: &FunctionalityProfile, line: Line) -> OrderTaking {
+    match line {
+        _ if profile.create_orders_async => OrderTaking::Asynchronous,
+        Line::Online => OrderTaking::Synchronous,
+        Line::Offline { .. } => OrderTaking::Refused(NoOrderOffline),
+    }
+}
+
 /// One setting of a profile, as people name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProfileOption {
@@ -181,6 +219,20 @@ mod tests {
             (asks_nobody, FILTERED, Creation::Refused(NotHere::OfflineFiltered)),
         ] {
             assert_eq!(creation(&profile, line), expected, "{profile:?} {line:?}");
+        }
+    }
+
+    #[test]
+    fn orders_are_taken_as_the_profile_says_whatever_the_line_is() {
+        let asks_nobody = FunctionalityProfile::default();
+        let asks = FunctionalityProfile { create_orders_async: false, ..asks_nobody };
+        for line in [Line::Online, OFFLINE, FILTERED] {
+            assert_eq!(order_taking(&asks_nobody, line), OrderTaking::Asynchronous, "{line:?}");
+        }
+        assert_eq!(order_taking(&asks, Line::Online), OrderTaking::Synchronous);
+        for line in [OFFLINE, FILTERED] {
+            let refused = OrderTaking::Refused(NoOrderOffline);
+            assert_eq!(order_taking(&asks, line), refused, "{line:?}");
         }
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tillsync_channel::Edge;
 use tillsync_channel::realtime::{CallError, pass_on_create_customer};
 use tillsync_channel::receive::{self, receive_hello, receive_upload};
+use tillsync_channel::sell::pass_on_create_order;
 use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
 use tillsync_domain::kind::ErrorKind;
@@ -19,7 +20,9 @@ use tillsync_exchange::messages::{
     RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_exchange::realtime::{
+    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer,
+};
 use tillsync_hq::Headquarters;
 use tillsync_hq::receive::ReceiveError;
 use tillsync_hq::storage::DatabaseRecord;
@@ -112,6 +115,15 @@ impl AtHeadquarters<'_> {
         })
     }
 
+    /// Takes an order now.
+    ///
+    /// # Errors
+    /// Refused.
+    pub fn create_order(&self, call: &CreateOrderCall) -> Answer<OrderAnswer> {
+        let answer = self.hq.create_order_now(&self.device()?, call);
+        answer.map_err(|e| refused(e.kind(), &e, None))
+    }
+
     /// Notes how a download went.
     ///
     /// # Errors
@@ -173,15 +185,31 @@ impl AtChannel<'_> {
         onward: &dyn Upstream,
         call: &CreateCustomerCall,
     ) -> Answer<CreatedCustomer> {
-        pass_on_create_customer(self.edge, onward, call, self.now).map_err(|error| {
-            let (kind, message) = (error.kind(), error.to_string());
-            let fields = match error {
-                CallError::Refused { fields, .. } => fields,
-                CallError::Skipped | CallError::Unanswered(_) => Vec::new(),
-            };
-            UpstreamError::Refused { kind, message, watermark: None, fields }
-        })
+        let answer = pass_on_create_customer(self.edge, onward, call, self.now);
+        answer.map_err(not_passed_on)
     }
+
+    /// The same for an order.
+    ///
+    /// # Errors
+    /// Refused, by headquarters or because it cannot be reached.
+    pub fn create_order(
+        &self,
+        onward: &dyn Upstream,
+        call: &CreateOrderCall,
+    ) -> Answer<OrderAnswer> {
+        let answer = pass_on_create_order(self.edge, onward, call, self.now);
+        answer.map_err(not_passed_on)
+    }
+}
+
+fn not_passed_on(error: CallError) -> UpstreamError {
+    let (kind, message) = (error.kind(), error.to_string());
+    let fields = match error {
+        CallError::Refused { fields, .. } => fields,
+        CallError::Skipped | CallError::Unanswered(_) => Vec::new(),
+    };
+    UpstreamError::Refused { kind, message, watermark: None, fields }
 }
 
 fn refused(kind: ErrorKind, error: &dyn Error, watermark: Option<Watermark>) -> UpstreamError {

@@ -14,7 +14,9 @@ use tillsync_exchange::messages::{
     PollAnswer, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_exchange::realtime::{
+    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer,
+};
 use tillsync_hq::Headquarters;
 
 use super::ports::StoryClock;
@@ -208,6 +210,13 @@ impl Upstream for Line {
         self.carry(|state| match (&state.end, state.store()?) {
             (End::Channel { onward, .. }, Some(store)) => store.create_customer(&**onward, call),
             _ => state.far_end(|hq| hq.create_customer(call)),
+        })
+    }
+
+    fn create_order(&self, call: &CreateOrderCall) -> Result<OrderAnswer, UpstreamError> {
+        self.carry(|state| match (&state.end, state.store()?) {
+            (End::Channel { onward, .. }, Some(store)) => store.create_order(&**onward, call),
+            _ => state.far_end(|hq| hq.create_order(call)),
         })
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use tillsync_channel::sell::{RecordTrade, SellError, What, record_trade};
+use tillsync_channel::sell::{RecordTrade, SellError, What, record_by_mode, record_trade};
 use tillsync_channel::shifts::{
     CloseShift, CountDraft, OpenShift, ShiftView, blind_close_shift, close_shift, current_shift,
     find_shift, open_shift,
@@ -198,19 +198,29 @@ impl World {
         basket: Basket,
     ) -> TransactionNumber {
         self.shift_or_open(at);
-        let Basket { number, lines, payments, currency, .. } = basket;
-        let customer = Some(buyer.key());
-        let order = RecordTrade {
-            number,
-            customer,
-            lines,
-            payments,
-            currency,
-            what: What::Order(delivery),
-            ..RecordTrade::default()
-        };
+        let order = order_of(buyer.key(), delivery, basket);
         let view = record_trade(self.edge(at), order, self.clock.now()).expect("a valid order");
         self.remember_trade(at, view)
+    }
+
+    /// Takes an order as the profile says, acknowledged when this returns one; opens a shift where
+    /// none is open.
+    ///
+    /// # Errors
+    /// What the till is told.
+    pub fn order_by_mode(
+        &mut self,
+        at: &str,
+        buyer: impl Buyer,
+        delivery: Delivery,
+        basket: Basket,
+    ) -> Result<TransactionView, SellError> {
+        self.shift_or_open(at);
+        let order = order_of(buyer.key(), delivery, basket);
+        let upstream = self.upstream(at);
+        let view = record_by_mode(self.edge(at), upstream.as_ref(), order, self.clock.now())?;
+        self.remember_trade(at, view.clone());
+        Ok(view)
     }
 
     /// Sells, or says why not; opens no shift.
@@ -265,6 +275,19 @@ impl World {
     /// A sale or an order as an edge shows it.
     pub fn transaction_at(&self, at: &str, number: &TransactionNumber) -> Option<TransactionView> {
         find_transaction(self.edge(at), number).expect("the database answers")
+    }
+}
+
+fn order_of(customer: CustomerKey, delivery: Delivery, basket: Basket) -> RecordTrade {
+    let Basket { number, lines, payments, currency, .. } = basket;
+    RecordTrade {
+        number,
+        customer: Some(customer),
+        lines,
+        payments,
+        currency,
+        what: What::Order(delivery),
+        ..RecordTrade::default()
     }
 }
 

@@ -17,6 +17,7 @@ mod kill;
 mod lost_packages;
 mod nodes;
 mod numbers;
+mod order_mode;
 mod orders;
 mod packages;
 mod planted;

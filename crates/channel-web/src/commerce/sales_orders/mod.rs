@@ -13,16 +13,16 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tillsync_channel::clients::ClientName;
 use tillsync_channel::find::find_customer;
 use tillsync_channel::history;
 use tillsync_channel::receipts::receipt_text;
 use tillsync_channel::search::Page;
-use tillsync_channel::sell::record_trade;
+use tillsync_channel::sell::{RecordTrade, SellError, What, order_mode, record_by_mode};
 use tillsync_channel::transactions::{
     TransactionCriteria, TransactionView, find_transaction, search_transactions,
 };
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::profile::OrderTaking;
 
 use super::input::{Fields, refuse_rest};
 use super::keyed::KeyedCall;
@@ -55,12 +55,7 @@ pub(crate) async fn create_order(
     body: Arrived,
 ) -> Result<(StatusCode, Json<OrderJson>), ODataError> {
     let body = body_within(SALE_BYTES_MAX, body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
-        let entity: Box<RawValue> = read_json(&body)?;
-        create(app, (&client, &request), &entity)
-    })
-    .await
+    create(&app, headers, move || read_json(&body)).await
 }
 
 /// `POST /Commerce/SalesOrders/CreateEntity`: the sale or order is the body's `entity`.
@@ -76,26 +71,42 @@ pub(crate) async fn create_entity(
     body: Arrived,
 ) -> Result<(StatusCode, Json<OrderJson>), ODataError> {
     let body = body_within(SALE_BYTES_MAX, body)?;
-    let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
-        let Wrapped { entity } = read_json(&body)?;
-        create(app, (&client, &request), &entity)
-    })
-    .await
+    create(&app, headers, move || read_json(&body).map(|Wrapped { entity }| entity)).await
 }
 
-fn create(
-    app: &App,
-    (client, headers): (&ClientName, &HeaderMap),
-    entity: &RawValue,
+/// What is left to do once the request was read.
+enum Step {
+    Done(TransactionView),
+    Ask(RecordTrade),
+}
+
+/// Waits for headquarters only for an order and where the profile says so, and then beside the
+/// threads that others need.
+async fn create(
+    app: &Arc<App>,
+    headers: HeaderMap,
+    read: impl FnOnce() -> Result<Box<RawValue>, ODataError> + Send + 'static,
 ) -> Result<(StatusCode, Json<OrderJson>), ODataError> {
-    // A number of its own already makes a repeat harmless; else the key becomes the number.
-    let key = request_key(headers, client)?.map(|key| key.transaction_number());
-    let mut trade = read_order(app.edge.identity(), entity)?;
-    trade.number = trade.number.or(key);
-    let view = record_trade(&app.edge, trade, app.now())?;
+    let request = headers.clone();
+    let step = for_client(app, &headers, move |app, client| {
+        // A number of its own already makes a repeat harmless; else the key becomes the number.
+        let key = request_key(&request, &client)?.map(|key| key.transaction_number());
+        let mut trade = read_order(app.edge.identity(), &read()?)?;
+        trade.number = trade.number.or(key);
+        let asks = matches!(trade.what, What::Order(_))
+            && order_mode(&app.edge)? == OrderTaking::Synchronous;
+        Ok(if asks { Step::Ask(trade) } else { Step::Done(run(app, trade)?) })
+    });
+    let view = match step.await? {
+        Step::Done(view) => view,
+        Step::Ask(trade) => app.run_upstream(move |app| run(app, trade)).await??,
+    };
     app.count_recorded();
     Ok((StatusCode::CREATED, Json(view.into())))
+}
+
+fn run(app: &App, trade: RecordTrade) -> Result<TransactionView, SellError> {
+    record_by_mode(&app.edge, &*app.upstream, trade, app.now())
 }
 
 /// `GET /Commerce/SalesOrders('ID')`.

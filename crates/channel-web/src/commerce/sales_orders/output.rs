@@ -20,6 +20,8 @@ use super::input::{PICKUP, SHIP, TYPE_ORDER, TYPE_SALE};
 #[schema(as = SalesOrder)]
 pub(crate) struct OrderJson {
     id: String,
+    /// The sales order at headquarters, of an order that was taken through it.
+    sales_id: Option<String>,
     transaction_type_value: u32,
     transaction_type: &'static str,
     receipt_id: String,
@@ -110,6 +112,7 @@ impl From<TransactionView> for OrderJson {
         };
         OrderJson {
             id: view.number.to_string(),
+            sales_id: view.sales_order.as_ref().map(ToString::to_string),
             transaction_type_value,
             transaction_type,
             receipt_id: trade.receipt.to_string(),
