@@ -11,9 +11,11 @@ use tillsync_domain::kind::ErrorKind;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
+use crate::auth::SignInPolicy;
 use crate::cache::PackageCache;
 use crate::dial::HttpUpstream;
 use crate::relay::Offers;
+use crate::sign_in::PinGate;
 
 /// What all handlers share.
 pub(crate) struct App {
@@ -23,6 +25,8 @@ pub(crate) struct App {
     pub(crate) offers: Offers,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) recorder: PrometheusRecorder,
+    pub(crate) sign_in: SignInPolicy,
+    pub(crate) pins: PinGate,
     relays: Arc<Semaphore>,
 }
 
@@ -55,12 +59,13 @@ impl App {
         edge: Arc<Edge>,
         upstream: Arc<HttpUpstream>,
         cache: PackageCache,
-        clock: Arc<dyn Clock>,
+        (clock, sign_in): (Arc<dyn Clock>, SignInPolicy),
     ) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let offers = Offers::default();
         let relays = Arc::new(Semaphore::new(RELAYS_MAX));
-        App { edge, upstream, cache, offers, clock, recorder, relays }
+        let pins = PinGate::default();
+        App { edge, upstream, cache, offers, clock, recorder, sign_in, pins, relays }
     }
 
     /// Counts a customer that was created here.

@@ -102,3 +102,20 @@ pub fn create_api_token(
     }
     Ok(clients::create_api_token(&Db::open(&path)?, &name, entropy, clock.now())?)
 }
+
+/// Takes every token of a program away, at once, and says how many there were.
+///
+/// # Errors
+/// Invalid: the name. NotFound: no database. Busy or Broken: the database failed.
+pub fn revoke_api_tokens(
+    data_dir: &Path,
+    kind: DatabaseKind,
+    name: &str,
+) -> Result<usize, SetupError> {
+    let name = ClientName::parse(name)?;
+    let path = data_dir.join(database_file(kind));
+    if !path.exists() {
+        return Err(SetupError::NoDatabase(path));
+    }
+    Ok(clients::revoke_api_tokens(&Db::open(&path)?, &name)?)
+}

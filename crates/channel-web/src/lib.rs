@@ -20,11 +20,13 @@ mod realtime;
 mod relay;
 pub mod routes;
 mod server;
+mod sign_in;
 mod status;
 
+pub use auth::SignInPolicy;
 pub use commerce::bodies;
 pub use dial::{DialError, Dialing, HttpUpstream};
-pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol};
+pub use enrol::{EnrolOptions, SetupError, create_api_token, enrol, revoke_api_tokens};
 pub use openapi::openapi_json;
 pub use server::{ServeError, ServeOptions, serve, serve_blocking};
 pub use tillsync_web::{Allowance, AttemptLimits, Entrance, PlainHttp, TlsFiles};

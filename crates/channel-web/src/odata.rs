@@ -72,10 +72,21 @@ impl ODataError {
 
     /// Refuses a caller that this node does not know.
     pub(crate) fn unauthenticated() -> Self {
-        let message = "present the token of a program as `Authorization: Bearer TOKEN`; tokens \
-                       are made with tillsync on the machine of this node";
-        let refused = ODataError::new(ErrorKind::Forbidden, message);
-        ODataError { status: StatusCode::UNAUTHORIZED, ..refused }
+        let message = "present the token of a program, or of somebody who is signed in, as \
+                       `Authorization: Bearer TOKEN`; tokens of programs are made with tillsync \
+                       on the machine of this node, and whoever was signed in signs in again";
+        ODataError::new(ErrorKind::Forbidden, message).unauthorized()
+    }
+
+    /// The same with a name of its own for programs.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.body.code = code;
+        self
+    }
+
+    /// The same as an answer to a credential that is not good.
+    pub(crate) fn unauthorized(self) -> Self {
+        ODataError { status: StatusCode::UNAUTHORIZED, ..self }
     }
 
     /// Refuses fields; the first one is also the target of the whole.
@@ -300,7 +311,7 @@ impl From<SearchError> for ODataError {
 
 /// What an address is told that has failed too often, as its path speaks.
 pub(crate) fn too_many(path: &str, message: String) -> Response {
-    match path.starts_with("/Commerce") {
+    match path.starts_with("/Commerce") || path.starts_with("/auth") {
         true => ODataError::new(ErrorKind::Busy, message).into_response(),
         false => Refused::new(ErrorKind::Busy, message).into_response(),
     }

@@ -3,7 +3,7 @@
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, HttpMethod, PathItem, Ref, Required, ResponseBuilder};
@@ -11,13 +11,14 @@ use utoipa::{Modify, OpenApi};
 
 use crate::commerce::{connectivity, create, find, org_units, products, sales_orders, shifts, update};
 use crate::odata::ODataErrorJson;
-use crate::{openapi, status};
+use crate::{openapi, sign_in, status};
 
 /// The name of the one security scheme.
 const PROGRAM_TOKEN: &str = "program_token";
 
-/// Where what programs ask begins; everything else is open to anybody.
+/// Where what programs ask begins, and where people sign in; everything else is open to anybody.
 const COMMERCE: &str = "/Commerce/";
+const AUTH: &str = "/auth/";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +35,8 @@ const COMMERCE: &str = "/Commerce/";
         status::show_metrics,
         status::show_status,
         openapi::show_openapi,
+        sign_in::issue_token,
+        sign_in::revoke_token,
         create::create_customer,
         create::create_entity,
         find::search_customers,
@@ -72,7 +75,8 @@ impl Modify for Callers {
         let components = description.components.get_or_insert_default();
         components.add_security_scheme(PROGRAM_TOKEN, scheme);
         for (path, item) in &mut description.paths.paths {
-            let is_public = !path.starts_with(COMMERCE) || path.ends_with("openapi.json");
+            let needs_token = path.starts_with(COMMERCE) || path.starts_with(AUTH);
+            let is_public = !needs_token || path.ends_with("openapi.json");
             for (method, operation) in operations(item) {
                 if is_public {
                     refuse(operation, &[("500", BROKEN), ("503", BUSY)]);
@@ -100,20 +104,15 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (HttpMethod, &mut Ope
 }
 
 fn add_common(path: &str, method: &HttpMethod, operation: &mut Operation) {
-    let text = ObjectBuilder::new().schema_type(Type::String).build();
-    let org_unit = ParameterBuilder::new()
-        .name("OUN")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some("the store that is meant; refused when this node serves another"))
-        .schema(Some(text))
-        .build();
-    operation.parameters.get_or_insert_default().push(org_unit.into());
+    if path.starts_with(COMMERCE) {
+        operation.parameters.get_or_insert_default().push(org_unit().into());
+    }
     refuse(
         operation,
         &[
             ("400", "refused; `details` names each field"),
-            ("401", "no token that this node knows"),
+            ("401", "no token that this node knows, or a wrong PIN"),
+            ("403", "the caller may not do this"),
             ("429", "too many tokens that this node does not know"),
             ("500", BROKEN),
             ("503", BUSY),
@@ -129,6 +128,18 @@ fn add_common(path: &str, method: &HttpMethod, operation: &mut Operation) {
     if !is_read {
         refuse(operation, &[("409", "refused because of how things are now")]);
     }
+}
+
+/// The header that every request may carry.
+fn org_unit() -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name("OUN")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("the store that is meant; refused when this node serves another"))
+        .schema(Some(text))
+        .build()
 }
 
 /// Adds answers that hold an error object, unless the operation describes its own.
@@ -199,9 +210,10 @@ mod tests {
             let verb = route.verb.as_str().to_lowercase();
             let operation = &description["paths"][route.path][verb];
             let is_told = operation["security"][0][PROGRAM_TOKEN].is_array();
-            assert_eq!(is_told, route.access == Access::Client, "{}", route.path);
+            let needs_token = !matches!(route.access, Access::Public | Access::Register);
+            assert_eq!(is_told, needs_token, "{}", route.path);
             let has_refusal = operation["responses"]["401"].is_object();
-            assert_eq!(has_refusal, route.access == Access::Client, "{}", route.path);
+            assert_eq!(has_refusal, needs_token, "{}", route.path);
         }
     }
 }

@@ -18,15 +18,24 @@ use crate::commerce::{
 };
 use crate::odata::ODataError;
 use crate::realtime::{CALL_BYTES_MAX, ORDER_BYTES_MAX};
-use crate::{exchange, openapi, realtime, status};
+use crate::{exchange, openapi, realtime, sign_in, status};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anybody who reaches the socket.
     Public,
-    /// A program with a token of this node.
+    /// A program with a token of this node, or anybody signed in at it: it only reads.
+    Reader,
+    /// The same, where the node wants nobody to be signed in; else anybody signed in.
     Client,
+    /// The same, but a manager where somebody is signed in; where the node wants that, a program
+    /// that nobody is signed in at still may as long as the offline profile allows it.
+    Switch,
+    /// A program that nobody is signed in at.
+    Program,
+    /// Somebody who is signed in.
+    Staff,
     /// A register of this channel.
     Register,
 }
@@ -105,11 +114,11 @@ const fn route(verb: Verb, path: &'static str, access: Access, handler: Handler)
 }
 
 /// A row for one thing by its key, `/Commerce/SET('{key}')` or `/Commerce/SET('{key}')/WHAT`.
-const fn keyed(verb: Verb, path: &'static str, run: RunKeyed) -> Route {
-    Route { verb, path, access: Access::Client, mount: Mount::Keyed(run) }
+const fn keyed(verb: Verb, path: &'static str, access: Access, run: RunKeyed) -> Route {
+    Route { verb, path, access, mount: Mount::Keyed(run) }
 }
 
-use Access::{Client, Public, Register};
+use Access::{Client, Program, Public, Reader, Register, Staff, Switch};
 use Verb::{Get, Patch, Post};
 
 /// Every route.
@@ -121,34 +130,38 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Get, "/status", Public, |m| on(m, status::show_status)),
     route(Get, "/Commerce/openapi.json", Public, |m| on(m, openapi::show_openapi)),
 
+    // The PIN is what a program asks about.
+    route(Post, "/auth/token", Program, |m| on(m, sign_in::issue_token)),
+    route(Post, "/auth/revoke", Staff, |m| on(m, sign_in::revoke_token)),
+
     route(Post, "/Commerce/Customers", Client, |m| on(m, create::create_customer)),
     route(Post, "/Commerce/Customers/CreateEntity", Client, |m| on(m, create::create_entity)),
-    route(Post, "/Commerce/Customers/Search", Client, |m| on(m, find::search_customers)),
-    route(Post, "/Commerce/Customers/GetByAccountNumbers", Client,
+    route(Post, "/Commerce/Customers/Search", Reader, |m| on(m, find::search_customers)),
+    route(Post, "/Commerce/Customers/GetByAccountNumbers", Reader,
         |m| on(m, find::list_by_accounts)),
     route(Post, "/Commerce/SalesOrders", Client,
         |m| on(m, sales_orders::create_order).layer(DefaultBodyLimit::max(SALE_BYTES_MAX))),
     route(Post, "/Commerce/SalesOrders/CreateEntity", Client,
         |m| on(m, sales_orders::create_entity).layer(DefaultBodyLimit::max(SALE_BYTES_MAX))),
-    route(Post, "/Commerce/SalesOrders/Search", Client, |m| on(m, sales_orders::search_orders)),
+    route(Post, "/Commerce/SalesOrders/Search", Reader, |m| on(m, sales_orders::search_orders)),
     route(Post, "/Commerce/Shifts", Client, |m| on(m, shifts::open_shift)),
-    route(Post, "/Commerce/Products/Search", Client, |m| on(m, products::search_products)),
-    route(Post, "/Commerce/OrgUnits/Search", Client, |m| on(m, org_units::search_org_units)),
-    route(Post, "/Commerce/Connectivity/Disconnect", Client,
+    route(Post, "/Commerce/Products/Search", Reader, |m| on(m, products::search_products)),
+    route(Post, "/Commerce/OrgUnits/Search", Reader, |m| on(m, org_units::search_org_units)),
+    route(Post, "/Commerce/Connectivity/Disconnect", Switch,
         |m| on(m, connectivity::disconnect)),
-    route(Post, "/Commerce/Connectivity/Connect", Client, |m| on(m, connectivity::connect)),
+    route(Post, "/Commerce/Connectivity/Connect", Switch, |m| on(m, connectivity::connect)),
 
-    keyed(Get, "/Commerce/Customers('{key}')", find::show_customer),
-    keyed(Patch, "/Commerce/Customers('{key}')", update::update_customer),
-    keyed(Post, "/Commerce/Customers('{key}')/UpdateEntity", update::update_entity),
-    keyed(Get, "/Commerce/Customers('{key}')/GetOrderHistory", sales_orders::read_order_history),
-    keyed(Post, "/Commerce/Customers('{key}')/GetOrderHistory", sales_orders::ask_order_history),
-    keyed(Get, "/Commerce/SalesOrders('{key}')", sales_orders::show_order),
-    keyed(Get, "/Commerce/SalesOrders('{key}')/Receipt", sales_orders::show_receipt),
-    keyed(Get, "/Commerce/Shifts('{key}')", shifts::show_shift),
-    keyed(Post, "/Commerce/Shifts('{key}')/BlindClose", shifts::blind_close),
-    keyed(Post, "/Commerce/Shifts('{key}')/Close", shifts::close),
-    keyed(Get, "/Commerce/OrgUnits('{key}')", org_units::show_org_unit),
+    keyed(Get, "/Commerce/Customers('{key}')", Reader, find::show_customer),
+    keyed(Patch, "/Commerce/Customers('{key}')", Client, update::update_customer),
+    keyed(Post, "/Commerce/Customers('{key}')/UpdateEntity", Client, update::update_entity),
+    keyed(Get, "/Commerce/Customers('{key}')/GetOrderHistory", Reader, sales_orders::read_order_history),
+    keyed(Post, "/Commerce/Customers('{key}')/GetOrderHistory", Reader, sales_orders::ask_order_history),
+    keyed(Get, "/Commerce/SalesOrders('{key}')", Reader, sales_orders::show_order),
+    keyed(Get, "/Commerce/SalesOrders('{key}')/Receipt", Reader, sales_orders::show_receipt),
+    keyed(Get, "/Commerce/Shifts('{key}')", Reader, shifts::show_shift),
+    keyed(Post, "/Commerce/Shifts('{key}')/BlindClose", Client, shifts::blind_close),
+    keyed(Post, "/Commerce/Shifts('{key}')/Close", Client, shifts::close),
+    keyed(Get, "/Commerce/OrgUnits('{key}')", Reader, org_units::show_org_unit),
 
     // An activation code is the credential here.
     route(Post, "/exchange/v1/enrol", Public, |m| on(m, exchange::enrol_register)),

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 
 use crate::app::App;
+use crate::auth::SignInPolicy;
 use crate::cache::PackageCache;
 use crate::dial::{DialError, Dialing, HttpUpstream};
 use crate::odata;
@@ -59,6 +60,8 @@ pub struct ServeOptions {
     pub country_default: Option<String>,
     /// The currency of a sale, an order or a count that names none.
     pub currency_default: Currency,
+    /// How staff sign in.
+    pub sign_in: SignInPolicy,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where identities and jitter come from.
@@ -206,7 +209,7 @@ struct Opened {
 
 impl Opened {
     fn open(options: ServeOptions) -> Result<Self, ServeError> {
-        let ServeOptions { data_dir, kind, plain_http, clock, .. } = options;
+        let ServeOptions { data_dir, kind, plain_http, clock, sign_in, .. } = options;
         let dialing = Dialing { plain_http, authority: options.upstream_ca };
         let edge_options = EdgeOptions {
             entropy: options.entropy,
@@ -229,7 +232,7 @@ impl Opened {
         let usual = options.realtime_wait_max + margin;
         let upstream = Arc::new(upstream.waiting(move || wait_max(&asked, usual)));
         let cache = PackageCache::open(&data_dir.join("cache")).map_err(folder)?;
-        let app = Arc::new(App::new(edge, upstream, cache, Arc::clone(&clock)));
+        let app = Arc::new(App::new(edge, upstream, cache, (Arc::clone(&clock), sign_in)));
         Ok(Opened { app, clock, reconnect_max: options.reconnect_max, _lock: lock })
     }
 

@@ -11,5 +11,6 @@ mod node;
 mod register;
 mod sales_orders;
 mod shifts;
+mod sign_in;
 mod table;
 mod tls;

@@ -29,6 +29,7 @@ use tillsync_hq::receive::ReceiveError;
 use tillsync_hq::recovery::RecoveryError;
 use tillsync_hq::repair_transactions::RepairError;
 use tillsync_hq::sequences::SequenceError;
+use tillsync_hq::staff::StaffError;
 use tillsync_hq::statements::StatementError;
 use tillsync_hq::storage::StorageError;
 use tillsync_hq::synchronize_orders::SynchronizeError;
@@ -190,6 +191,7 @@ refuse_by_kind!(
     RepairError,
     ScheduleError,
     SequenceError,
+    StaffError,
     StatementError,
     StorageError,
     SynchronizeError,

@@ -149,6 +149,7 @@ failures!(
     tillsync_hq::recovery::RecoveryError,
     tillsync_hq::repair_transactions::RepairError,
     tillsync_hq::sequences::SequenceError,
+    tillsync_hq::staff::StaffError,
     tillsync_hq::statements::StatementError,
     tillsync_hq::storage::StorageError,
     tillsync_hq::synchronize_orders::SynchronizeError,

@@ -7,12 +7,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use tillsync_channel::offline::{Switched, check_health, connect_register, disconnect_register};
+use tillsync_channel::offline_profile::effective_offline_profile;
 use tillsync_domain::offline::RegisterLine;
 use utoipa::ToSchema;
 
-use super::for_client;
+use super::for_caller;
 use crate::app::App;
+use crate::auth::Caller;
 use crate::odata::ODataError;
+use crate::routes::Access;
 
 /// How a register works after it was switched.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -48,7 +51,8 @@ pub(crate) async fn disconnect(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Json<Connectivity>, ODataError> {
-    for_client(&app, &headers, |app, client| {
+    for_caller(&app, &headers, Access::Switch, |app, client| {
+        check_sign_in(app, &client)?;
         let switched = disconnect_register(&app.edge, app.now())?;
         tracing::info!(client = client.as_str(), "a program disconnected the register");
         Ok(Json(switched.into()))
@@ -63,7 +67,8 @@ pub(crate) async fn connect(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
 ) -> Result<Json<Connectivity>, ODataError> {
-    let switched = for_client(&app, &headers, |app, client| {
+    let switched = for_caller(&app, &headers, Access::Switch, |app, client| {
+        check_sign_in(app, &client)?;
         let switched = connect_register(&app.edge)?;
         tracing::info!(client = client.as_str(), "a program connected the register");
         Ok(switched)
@@ -72,4 +77,16 @@ pub(crate) async fn connect(
     let checked = app.run_upstream(|app| check_health(&app.edge, &*app.upstream, app.now()));
     let line = checked.await??;
     Ok(Json(Switched { line, ..switched }.into()))
+}
+
+/// Where sign-in is required, the offline profile says whether this may be done before it.
+fn check_sign_in(app: &App, caller: &Caller) -> Result<(), ODataError> {
+    if caller.is_staff() || !app.sign_in.is_required {
+        return Ok(());
+    }
+    let settings = effective_offline_profile(&app.edge)?.settings;
+    if settings.allow_manual_switch_before_sign_in {
+        return Ok(());
+    }
+    caller.check(Access::Client, app.sign_in)
 }

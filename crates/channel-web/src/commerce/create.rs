@@ -75,7 +75,7 @@ async fn create(
     let step = for_client(app, &headers, move |app, client| {
         let request = request_key(&request, &client)?;
         let (customer, addresses) = read_customer(read()?)?;
-        let create = CreateCustomer { customer, addresses, staff: None, request };
+        let create = CreateCustomer { customer, addresses, staff: client.acting(None)?, request };
         Ok(match creation_mode(&app.edge)? {
             Creation::Synchronous => Step::Ask(create),
             Creation::Asynchronous | Creation::Refused(_) => Step::Done(run(app, create)?),

@@ -16,7 +16,7 @@ use super::input::{Fields, refuse_rest};
 use super::keyed::KeyedCall;
 use super::output::{CustomerJson, CustomersJson, customer_answer};
 use super::paging::{Settings, page_of};
-use super::{Arrived, body_of, for_client, read_json, requests};
+use super::{Arrived, body_of, for_reader, read_json, requests};
 use crate::app::App;
 use crate::odata::{ODataError, customer_key};
 
@@ -68,7 +68,7 @@ pub(crate) async fn search_customers(
     body: Arrived,
 ) -> Result<Json<CustomersJson>, ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_reader(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
         let page = page_of(search.query_result_settings)?;
         let criteria = search.customer_search_criteria;
@@ -90,7 +90,7 @@ pub(crate) async fn list_by_accounts(
     body: Arrived,
 ) -> Result<Json<CustomersJson>, ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_reader(&app, &headers, move |app, _| {
         let ByAccounts { account_numbers } = read_json(&body)?;
         if account_numbers.len() > PAGE_MAX as usize {
             let message = format!("at most {PAGE_MAX} accounts can be asked for at once");

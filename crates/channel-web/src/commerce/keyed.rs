@@ -8,12 +8,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
-use tillsync_channel::clients::ClientName;
 
-use super::{Arrived, body_of, for_client};
+use super::{Arrived, body_of, for_reader};
 use crate::app::App;
+use crate::auth::Caller;
 use crate::odata::{ODataError, key_in};
-use crate::routes::{AUTHORIZATION, Verb};
+use crate::routes::{AUTHORIZATION, Route, Verb};
 
 /// Where the keys stand in the paths of the table.
 const KEY: &str = "('{key}')";
@@ -21,7 +21,7 @@ const KEY: &str = "('{key}')";
 /// A request about one thing.
 pub(crate) struct KeyedCall {
     /// Who asks.
-    pub(super) client: ClientName,
+    pub(super) client: Caller,
     /// With which headers.
     pub(super) headers: HeaderMap,
     /// The key of the thing.
@@ -48,24 +48,26 @@ pub(crate) async fn run(
     let body = body_of(body)?;
     let Path(segments) = segments.map_err(|_| ODataError::nothing_here())?;
     let request = headers.clone();
-    for_client(&app, &headers, move |app, client| {
+    // Which row it is decides what more a caller needs.
+    for_reader(&app, &headers, move |app, client| {
         let (set, action) = match segments.as_slice() {
             [set] => (set, None),
             [set, action] => (set, Some(action.as_str())),
             _ => return Err(ODataError::nothing_here()),
         };
-        let row = match find_row(&method, set, action)? {
-            Found::Row(row) => row,
+        let (row, run) = match find_row(&method, set, action)? {
+            Found::Row(row, run) => (row, run),
             Found::OtherMethods(allowed) => return Ok(refuse_method(&allowed)),
         };
         let key = key_in(set_of(set), set)?.ok_or_else(ODataError::nothing_here)?;
-        row(app, &KeyedCall { client, headers: request, key, query, body })
+        client.check(row.access, app.sign_in)?;
+        run(app, &KeyedCall { client, headers: request, key, query, body })
     })
     .await
 }
 
 enum Found {
-    Row(RunKeyed),
+    Row(&'static Route, RunKeyed),
     OtherMethods(Vec<&'static str>),
 }
 
@@ -74,8 +76,9 @@ fn find_row(method: &Method, set: &str, action: Option<&str>) -> Result<Found, O
     let path = format!("/Commerce/{}{KEY}{suffix}", set_of(set));
     let rows = || AUTHORIZATION.iter().filter(|row| row.path == path);
     let verb = Verb::named(method.as_str());
-    if let Some(run) = rows().find(|row| Some(row.verb) == verb).and_then(|row| row.keyed()) {
-        return Ok(Found::Row(run));
+    let row = rows().find(|row| Some(row.verb) == verb);
+    if let Some((row, run)) = row.and_then(|row| Some((row, row.keyed()?))) {
+        return Ok(Found::Row(row, run));
     }
     let mut allowed: Vec<_> = rows().map(|row| row.verb.as_str()).collect();
     if allowed.contains(&"GET") {

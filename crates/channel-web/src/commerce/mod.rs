@@ -29,8 +29,9 @@ use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::kind::ErrorKind;
 
 use crate::app::App;
-use crate::auth;
+use crate::auth::{self, Caller};
 use crate::odata::{Detail, ODataError};
+use crate::routes::Access;
 
 /// The largest request of a program, in bytes: a customer with the most addresses fits.
 pub(crate) const BODY_BYTES_MAX: usize = 256 << 10;
@@ -47,19 +48,41 @@ const ORG_UNIT: &str = "oun";
 /// A body that arrived, or why it did not.
 pub(crate) type Arrived = Result<Bytes, BytesRejection>;
 
-/// Runs a use case for a known program, off the async threads.
+/// Runs a use case for a known program or whoever is signed in at it, off the async threads.
 async fn for_client<T, F>(app: &Arc<App>, headers: &HeaderMap, work: F) -> Result<T, ODataError>
 where
-    F: FnOnce(&App, ClientName) -> Result<T, ODataError> + Send + 'static,
+    F: FnOnce(&App, Caller) -> Result<T, ODataError> + Send + 'static,
+    T: Send + 'static,
+{
+    for_caller(app, headers, Access::Client, work).await
+}
+
+/// The same where it only reads.
+async fn for_reader<T, F>(app: &Arc<App>, headers: &HeaderMap, work: F) -> Result<T, ODataError>
+where
+    F: FnOnce(&App, Caller) -> Result<T, ODataError> + Send + 'static,
+    T: Send + 'static,
+{
+    for_caller(app, headers, Access::Reader, work).await
+}
+
+/// The same for callers who may do what a row of the table says.
+async fn for_caller<T, F>(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    access: Access,
+    work: F,
+) -> Result<T, ODataError>
+where
+    F: FnOnce(&App, Caller) -> Result<T, ODataError> + Send + 'static,
     T: Send + 'static,
 {
     let token = auth::presented(headers);
     let org_units: Vec<_> = headers.get_all(ORG_UNIT).iter().cloned().collect();
     app.run(move |app| {
-        let client = auth::client(app.edge.db(), token)?;
-        let client = client.ok_or_else(ODataError::unauthenticated)?;
+        let caller = auth::admit(app, token, access)?;
         org_units.iter().try_for_each(|asked| check_org_unit(app, asked.as_bytes()))?;
-        work(app, client)
+        work(app, caller)
     })
     .await?
 }
@@ -80,7 +103,7 @@ fn check_org_unit(app: &App, asked: &[u8]) -> Result<(), ODataError> {
     Err(ODataError::fields(vec![Detail::invalid("OUN", message)]))
 }
 
-fn body_of(arrived: Arrived) -> Result<Bytes, ODataError> {
+pub(crate) fn body_of(arrived: Arrived) -> Result<Bytes, ODataError> {
     body_within(BODY_BYTES_MAX, arrived)
 }
 

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use super::input::{Fields, Reader};
 use super::keyed::KeyedCall;
 use super::paging::page_of;
-use super::{Arrived, body_of, for_client, read_optional, requests};
+use super::{Arrived, body_of, for_reader, read_optional, requests};
 use crate::app::App;
 use crate::odata::ODataError;
 
@@ -85,7 +85,7 @@ pub(crate) async fn search_org_units(
     body: Arrived,
 ) -> Result<Json<OrgUnits>, ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_reader(&app, &headers, move |app, _| {
         let (names, page) = read_search(read_optional(&body)?)?;
         let unit = OrgUnit::of(app.edge.identity());
         let is_wanted = names.iter().all(|name| name.eq_ignore_ascii_case(&unit.org_unit_number));

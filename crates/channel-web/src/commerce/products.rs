@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::amount::Amount;
 use super::input::{Fields, refuse_rest};
 use super::paging::{Settings, page_of};
-use super::{Arrived, body_of, for_client, read_json, requests};
+use super::{Arrived, body_of, for_reader, read_json, requests};
 use crate::app::App;
 use crate::odata::ODataError;
 
@@ -73,7 +73,7 @@ pub(crate) async fn search_products(
     body: Arrived,
 ) -> Result<Json<ProductsJson>, ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_reader(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
         let page = page_of(search.query_result_settings)?;
         let criteria = search.product_search_criteria.unwrap_or_default();

@@ -63,8 +63,9 @@ pub(crate) async fn open_shift(
     body: Arrived,
 ) -> Result<(StatusCode, Json<ShiftJson>), ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_client(&app, &headers, move |app, client| {
         let (float, staff) = read_step(&body, Some("StartingAmounts"))?;
+        let staff = client.acting(staff)?;
         let view = shifts::open_shift(&app.edge, OpenShift { float, staff }, app.now())?;
         Ok((StatusCode::CREATED, Json(view.into())))
     })
@@ -97,6 +98,7 @@ pub(crate) fn show_shift(app: &App, call: &KeyedCall) -> Result<Response, ODataE
     responses((status = 200, body = ShiftJson)))]
 pub(crate) fn blind_close(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
     let (_, staff) = read_step(&call.body, None)?;
+    let staff = call.client.acting(staff)?;
     Ok(answer(blind_close_shift(&app.edge, number(app, &call.key)?, staff, app.now())?))
 }
 
@@ -108,6 +110,7 @@ pub(crate) fn blind_close(app: &App, call: &KeyedCall) -> Result<Response, OData
     responses((status = 200, body = ShiftJson)))]
 pub(crate) fn close(app: &App, call: &KeyedCall) -> Result<Response, ODataError> {
     let (counted, staff) = read_step(&call.body, Some("TenderLines"))?;
+    let staff = call.client.acting(staff)?;
     let shift = number(app, &call.key)?;
     Ok(answer(close_shift(&app.edge, CloseShift { shift, counted, staff }, app.now())?))
 }

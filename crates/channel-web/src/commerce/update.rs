@@ -91,7 +91,12 @@ fn update(app: &App, call: &KeyedCall, mut fields: Fields) -> Result<Response, O
     if drafts.is_empty() {
         return Ok(customer_answer(StatusCode::OK, view));
     }
-    let add = AddAddresses { customer: key, addresses: drafts, staff: None, request };
+    let add = AddAddresses {
+        customer: key,
+        addresses: drafts,
+        staff: call.client.acting(None)?,
+        request,
+    };
     let view = add_addresses_at(&app.edge, add, only_at, app.now())?;
     Ok(customer_answer(StatusCode::OK, view))
 }

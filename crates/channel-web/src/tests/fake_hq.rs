@@ -28,6 +28,7 @@ use tillsync_exchange::rows::download::CustomerRow;
 use tillsync_exchange::rows::item::{ItemRow, PriceRow};
 use tillsync_exchange::rows::log::LogRow;
 use tillsync_exchange::rows::profile::ProfileRow;
+use tillsync_exchange::rows::staff::StaffRow;
 use uuid::Uuid;
 
 #[derive(Default)]
@@ -287,6 +288,16 @@ impl FakeHq {
         writer.row(Table::Profile, &row).expect("a row");
         let package = writer.finish().expect("a package");
         self.offer(JobName::ChannelConfiguration1070, package, databases);
+    }
+
+    /// Offers staff to these databases, in one package.
+    pub(super) fn offer_staff(&self, staff: &[StaffRow], databases: &[&str]) {
+        let mut writer = PackageWriter::new(Vec::new()).expect("a writer");
+        for row in staff {
+            writer.row(Table::Staff, row).expect("a row");
+        }
+        let package = writer.finish().expect("a package");
+        self.offer(JobName::Staff1060, package, databases);
     }
 
     /// Offers a package to databases, with a session for each.

@@ -18,8 +18,8 @@ use ureq::http::HeaderMap;
 
 use crate::dial::trust::believing;
 use crate::{
-    EnrolOptions, Entrance, PlainHttp, ServeError, ServeOptions, SetupError, TlsFiles,
-    create_api_token, enrol, serve_blocking,
+    AttemptLimits, EnrolOptions, Entrance, PlainHttp, ServeError, ServeOptions, SetupError,
+    SignInPolicy, TlsFiles, create_api_token, enrol, serve_blocking,
 };
 
 pub(super) struct MachineClock;
@@ -48,6 +48,10 @@ pub(super) struct Node {
     pub(super) token: String,
     kind: DatabaseKind,
     encryption: Option<Encryption>,
+    /// How staff sign in from the next start on.
+    pub(super) sign_in: SignInPolicy,
+    /// How often strangers may try from the next start on.
+    pub(super) attempts: AttemptLimits,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
@@ -95,6 +99,7 @@ pub(super) fn options(dir: &Path, kind: DatabaseKind) -> ServeOptions {
         realtime_wait_max: Duration::from_millis(500),
         country_default: None,
         currency_default: "EUR".parse().expect("a currency"),
+        sign_in: SignInPolicy::default(),
         clock: Arc::new(MachineClock),
         entropy: Arc::new(MachineEntropy),
     }
@@ -117,7 +122,17 @@ impl Node {
         let token = token.reveal().to_owned();
         let address = "127.0.0.1:0".parse().expect("an address");
         let (stop, thread) = (None, None);
-        let mut node = Node { dir, address, token, kind, encryption, stop, thread };
+        let mut node = Node {
+            dir,
+            address,
+            token,
+            kind,
+            encryption,
+            sign_in: SignInPolicy::default(),
+            attempts: AttemptLimits::default(),
+            stop,
+            thread,
+        };
         node.serve();
         node
     }
@@ -126,6 +141,8 @@ impl Node {
         let (stop, stopped) = oneshot::channel::<()>();
         let (listening, heard) = mpsc::channel();
         let mut options = options(self.dir.path(), self.kind);
+        options.sign_in = self.sign_in;
+        options.entrance.attempts = self.attempts;
         if let Some(Encryption { authority, files }) = self.encryption.clone() {
             options.upstream_ca = Some(authority);
             options.entrance.tls = Some(files);
@@ -179,6 +196,16 @@ impl Node {
         let (status, text, headers) = self.exchange((verb, path), Vec::new(), &bearer);
         let header = headers.get(header).map(|value| value.to_str().expect("text").to_owned());
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)), header)
+    }
+
+    /// Sends a form.
+    pub(super) fn call_form(
+        &self,
+        path: &str,
+        body: &str,
+        headers: &[(&str, String)],
+    ) -> (u16, String) {
+        self.send(("POST", path), body.as_bytes().to_vec(), headers)
     }
 
     /// The same with a body and an answer as they travel.

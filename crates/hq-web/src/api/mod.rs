@@ -28,6 +28,7 @@ pub mod repairs;
 pub mod sequences;
 pub mod sessions;
 pub mod shifts;
+pub mod staff;
 pub mod statements;
 pub mod status;
 pub mod traces;

@@ -16,3 +16,4 @@ mod realtime;
 mod recovery;
 mod server;
 mod site;
+mod staff;

@@ -4,7 +4,7 @@ use tillsync_exchange::messages::DatabaseKind;
 
 use super::edge::{
     ConfigurationArguments, EdgeServeArguments, EnrolArguments, TokenArguments, enrol, make_token,
-    serve, show_configuration,
+    revoke_tokens, serve, show_configuration,
 };
 use crate::failure::Failure;
 
@@ -29,6 +29,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  \
         tillsync channel token --data-dir /srv/s1 --name web-shop")]
     Token(TokenArguments),
+    /// Take all tokens of a program away; whoever is signed in at it is signed out.
+    #[command(after_help = "Example:\n  \
+        tillsync channel revoke-token --data-dir /srv/s1 --name web-shop")]
+    RevokeToken(TokenArguments),
     /// Show every option with its value, where that comes from, and since when.
     #[command(after_help = "Example:\n  tillsync channel configuration --data-dir /srv/s1")]
     Configuration(ConfigurationArguments),
@@ -40,6 +44,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Enrol { hq, arguments } => enrol(kind, hq, arguments),
         Command::Serve(arguments) => serve(kind, arguments),
         Command::Token(arguments) => make_token(kind, arguments),
+        Command::RevokeToken(arguments) => revoke_tokens(kind, arguments),
         Command::Configuration(arguments) => show_configuration(kind, arguments),
     }
 }

@@ -24,6 +24,7 @@ mod register;
 mod repair;
 mod session;
 mod shift;
+mod staff;
 mod statement;
 mod transaction;
 
@@ -92,6 +93,9 @@ enum Command {
     /// The ledger: vouchers and balances.
     #[command(subcommand)]
     Ledger(ledger::Command),
+    /// Staff: who may sign in at the tills of which stores.
+    #[command(subcommand)]
+    Staff(staff::Command),
     /// Items and prices.
     #[command(subcommand)]
     Item(item::Command),
@@ -142,6 +146,7 @@ fn dispatch(command: Command) -> Result<Verdict, Failure> {
         Command::Shift(command) => shift::run(&command)?,
         Command::Statement(command) => statement::run(&command)?,
         Command::Ledger(command) => ledger::run(&command)?,
+        Command::Staff(command) => staff::run(&command)?,
         Command::Item(command) => return item::run(&command),
         Command::Parameter(command) => parameter::run(&command)?,
         Command::NumberSequence(command) => number_sequence::run(&command)?,

@@ -4,7 +4,8 @@ use tillsync_exchange::messages::DatabaseKind;
 
 use super::edge::{
     ConfigurationArguments, EdgeServeArguments, EnrolArguments, StatusArguments, SwitchArguments,
-    TokenArguments, connect, disconnect, enrol, make_token, serve, show_configuration, show_status,
+    TokenArguments, connect, disconnect, enrol, make_token, revoke_tokens, serve,
+    show_configuration, show_status,
 };
 use crate::failure::Failure;
 
@@ -30,6 +31,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  \
         tillsync register token --data-dir /srv/r1 --name pos")]
     Token(TokenArguments),
+    /// Take all tokens of a program away; whoever is signed in at it is signed out.
+    #[command(after_help = "Example:\n  \
+        tillsync register revoke-token --data-dir /srv/r1 --name pos")]
+    RevokeToken(TokenArguments),
     /// Let the till work by itself until it is connected: it sells on and exchanges nothing.
     #[command(after_help = "Example:\n  tillsync register disconnect --data-dir /srv/r1")]
     Disconnect(SwitchArguments),
@@ -50,6 +55,7 @@ pub(super) fn run(command: &Command) -> Result<(), Failure> {
         Command::Enrol { channel, arguments } => enrol(kind, channel, arguments),
         Command::Serve(arguments) => serve(kind, arguments),
         Command::Token(arguments) => make_token(kind, arguments),
+        Command::RevokeToken(arguments) => revoke_tokens(kind, arguments),
         Command::Disconnect(arguments) => disconnect(arguments),
         Command::Connect(arguments) => connect(arguments),
         Command::Status(arguments) => show_status(arguments),

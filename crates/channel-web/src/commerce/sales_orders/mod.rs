@@ -11,6 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tillsync_channel::find::find_customer;
@@ -23,13 +24,15 @@ use tillsync_channel::transactions::{
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::profile::OrderTaking;
+use tillsync_domain::staff::StaffRole;
+use tillsync_domain::trade::LineDraft;
 
 use super::input::{Fields, refuse_rest};
 use super::keyed::KeyedCall;
 use super::paging::{OnlyPaging, Settings, page_of, page_of_query};
 use super::{
-    Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, read_json, read_optional,
-    request_key, requests,
+    Arrived, SALE_BYTES_MAX, body_of, body_within, for_client, for_reader, read_json,
+    read_optional, request_key, requests,
 };
 use crate::app::App;
 use crate::odata::{Detail, ODataError, customer_key};
@@ -93,6 +96,10 @@ async fn create(
         let key = request_key(&request, &client)?.map(|key| key.transaction_number());
         let mut trade = read_order(app.edge.identity(), &read()?)?;
         trade.number = trade.number.or(key);
+        trade.staff = client.acting(trade.staff)?;
+        if trade.lines.iter().any(returns_without_receipt) {
+            client.answers_for(StaffRole::Manager, "a return that names no sale")?;
+        }
         let asks = matches!(trade.what, What::Order(_))
             && order_mode(&app.edge)? == OrderTaking::Synchronous;
         Ok(if asks { Step::Ask(trade) } else { Step::Done(run(app, trade)?) })
@@ -107,6 +114,12 @@ async fn create(
 
 fn run(app: &App, trade: RecordTrade) -> Result<TransactionView, SellError> {
     record_by_mode(&app.edge, &*app.upstream, trade, app.now())
+}
+
+/// Somebody gives back what nobody knows to have been sold.
+fn returns_without_receipt(line: &LineDraft) -> bool {
+    let gives_back = line.quantity.is_some_and(|quantity| quantity < Decimal::ZERO);
+    gives_back && line.returns.is_none() && !line.is_voided
 }
 
 /// `GET /Commerce/SalesOrders('ID')`.
@@ -199,7 +212,7 @@ pub(crate) async fn search_orders(
     body: Arrived,
 ) -> Result<Json<OrdersJson>, ODataError> {
     let body = body_of(body)?;
-    for_client(&app, &headers, move |app, _| {
+    for_reader(&app, &headers, move |app, _| {
         let search: Search = read_json(&body)?;
         let page = page_of(search.query_result_settings)?;
         let criteria = search.sales_order_search_criteria.read()?;

@@ -14,7 +14,7 @@ pub(super) use configuration::{ConfigurationArguments, show_configuration};
 pub(super) use enrol::{EnrolArguments, enrol};
 pub(super) use serve::{EdgeServeArguments, serve};
 pub(super) use switch::{StatusArguments, SwitchArguments, connect, disconnect, show_status};
-pub(super) use token::{TokenArguments, make_token};
+pub(super) use token::{TokenArguments, make_token, revoke_tokens};
 
 /// Whose word is taken for an upstream that is reached by https://.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tillsync_channel_web::ServeOptions;
+use jiff::SignedDuration;
+use tillsync_channel_web::{ServeOptions, SignInPolicy};
 use tillsync_domain::money::Currency;
 use tillsync_exchange::messages::DatabaseKind;
 
@@ -32,6 +33,13 @@ pub(crate) struct EdgeServeArguments {
     /// The currency of sales, orders and counts that name none.
     #[arg(long, value_name = "CODE", default_value = "EUR")]
     currency: Currency,
+    /// How long somebody stays signed in at most.
+    #[arg(long, value_name = "HOURS", default_value_t = 12)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=168))]
+    sign_in_hours: u16,
+    /// Do nothing but read for a program that nobody has signed in at.
+    #[arg(long)]
+    require_sign_in: bool,
     #[command(flatten)]
     trust: TrustArguments,
     #[command(flatten)]
@@ -54,6 +62,10 @@ pub(crate) fn serve(kind: DatabaseKind, arguments: &EdgeServeArguments) -> Resul
         realtime_wait_max: Duration::from_secs(arguments.realtime_timeout),
         country_default: arguments.country.clone(),
         currency_default: arguments.currency,
+        sign_in: SignInPolicy {
+            lasts: SignedDuration::from_hours(arguments.sign_in_hours.into()),
+            is_required: arguments.require_sign_in,
+        },
         clock: system::clock(),
         entropy: system::entropy(),
     };

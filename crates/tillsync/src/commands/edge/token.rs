@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tillsync_channel_web::create_api_token;
+use tillsync_channel_web::{create_api_token, revoke_api_tokens};
 use tillsync_exchange::messages::DatabaseKind;
 
 use crate::failure::Failure;
@@ -17,6 +17,18 @@ pub(crate) struct TokenArguments {
     /// The program that gets the token, such as pos.
     #[arg(long)]
     name: String,
+}
+
+/// Takes every token of a program away.
+pub(crate) fn revoke_tokens(kind: DatabaseKind, arguments: &TokenArguments) -> Result<(), Failure> {
+    let revoked = revoke_api_tokens(&arguments.data_dir, kind, &arguments.name)?;
+    let name = &arguments.name;
+    output::line(&match revoked {
+        0 => format!("{name} has no token here"),
+        1 => format!("the token of {name} does not hold any more"),
+        several => format!("{several} tokens of {name} do not hold any more"),
+    });
+    Ok(())
 }
 
 pub(crate) fn make_token(kind: DatabaseKind, arguments: &TokenArguments) -> Result<(), Failure> {
