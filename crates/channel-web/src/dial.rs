@@ -125,7 +125,8 @@ impl HttpUpstream {
         };
         let links = Links::new(dialing.plain_http);
         let (agent, base) = (config.build().new_agent(), base.clone());
-        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max: realtime::WaitMax::default() })
+        let realtime_wait_max = realtime::WaitMax::default();
+        Ok(HttpUpstream { agent, base, caller: None, links, realtime_wait_max })
     }
 
     fn post<Q: Serialize, A: DeserializeOwned>(

@@ -1,4 +1,5 @@
-//! Jobs 1010, 1040, 1070 and 1110: which groups get a package of what changed, and which a snapshot.
+//! The jobs that send something down: which groups get a package of what changed, and which a
+//! snapshot.
 
 use tillsync_domain::ids::GroupId;
 use tillsync_exchange::messages::ExchangeMode;

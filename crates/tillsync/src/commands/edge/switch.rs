@@ -1,5 +1,5 @@
-//! `register disconnect`, `register connect` and `register status`: a till that somebody switches to
-//! offline and back. They work on its database, whether or not its server runs.
+//! `register disconnect`, `register connect` and `register status`: a till that somebody switches
+//! to offline and back. They work on its database, whether or not its server runs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
