@@ -170,7 +170,8 @@ impl DistributionWrites for PgTx<'_> {
     ) -> Result<Vec<String>, StorageError> {
         let doing = "forget old packages";
         let sql = "SELECT id, location FROM package
-            WHERE channel_group = $1 AND job = $2 AND audience = $3 AND sequence < $4 AND NOT EXISTS (
+            WHERE channel_group = $1 AND job = $2 AND audience = $3 AND sequence < $4
+                AND NOT EXISTS (
                 SELECT 1 FROM download_session AS session
                 WHERE session.package = package.id AND (session.status NOT IN (4, 5, 6, 9)
                     OR session.status = 5 AND NOT EXISTS (
@@ -198,7 +199,8 @@ impl DistributionWrites for PgTx<'_> {
                 OR created_at < $2 AND status IN (1, 6) AND scope = 'snapshot' AND EXISTS (
                     SELECT 1 FROM package AS newer
                     WHERE newer.channel_group = package.channel_group AND newer.job = package.job
-                        AND newer.audience = package.audience AND newer.scope = 'snapshot' AND newer.status = 1
+                        AND newer.audience = package.audience
+                        AND newer.scope = 'snapshot' AND newer.status = 1
                         AND newer.ordinal > package.ordinal))
                 AND NOT EXISTS (
                     SELECT 1 FROM download_session AS session

@@ -18,7 +18,8 @@ use crate::customers::{ADDRESSES_OF, address_row, books_json, customer_row, cust
 use crate::error::Doing;
 
 const PACKAGE: &str = "SELECT package.id, channel_group, package.job, audience, scope, sequence,
-    version, package.status, manifest, location, package.error, run, package.created_at FROM package";
+    version, package.status, manifest, location, package.error, run, package.created_at
+    FROM package";
 
 const SESSION: &str = "SELECT session.id, edge_database, package, session.job, session.status,
     failures, next_try_at, session.error, rerun_of, session.created_at, updated_at, applied_at

@@ -7,6 +7,7 @@ use tillsync_exchange::messages::ExchangeMode;
 use tillsync_exchange::session::DownloadStatus;
 
 use crate::distribution::{DistributionError, PackageFindings};
+use crate::exclusion::exclusion_warnings;
 use crate::headquarters::Headquarters;
 use crate::jobs::{InUse, schedule_warnings};
 use crate::recovery::RecoveryStatus;
@@ -194,6 +195,7 @@ fn count(tx: &mut dyn ReadTx, now: Timestamp) -> Result<CheckReport, StorageErro
             "{unnamed} more statements have stopped; `tillsync statement list --failed` shows all"
         ));
     }
+    messages.extend(exclusion_warnings(tx, &databases)?);
     messages.extend(databases.iter().flat_map(|record| database_warnings(record, now)));
     for name in SequenceName::ALL {
         let left = tx.sequence_get(name)?.map(|sequence| sequence.remaining());
@@ -316,8 +318,8 @@ fn session_warnings(sessions: &[(DownloadStatus, u64)]) -> Vec<String> {
              `tillsync session list --status suspended`, then retry or cancel"
         )),
         DownloadStatus::Canceled => Some(format!(
-            "{count} download sessions were cancelled: their databases may miss customers until \
-             the next full sync"
+            "{count} download sessions were cancelled: where an operator did it, their databases \
+             may miss customers until the next full sync"
         )),
         _ => None,
     };

@@ -5,6 +5,7 @@
 
 mod change;
 mod levers;
+mod warnings;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,7 @@ use tillsync_exchange::rows::{Table, UnknownTable};
 
 pub use change::{ExclusionError, ExclusionOverview, LeverChange, Moved};
 pub use levers::Levers;
+pub(crate) use warnings::exclusion_warnings;
 
 /// The channel schema: how tables of headquarters become tables of a channel (F60).
 pub const CHANNEL_SCHEMA: &str = "AX7";

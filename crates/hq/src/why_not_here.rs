@@ -9,16 +9,19 @@ use tillsync_domain::ids::{AddressBook, CustomerGuid, CustomerKey, DatabaseId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::operation::OperationStatus;
 use tillsync_exchange::package::{Scope, Span};
+use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
 
 pub use cause::{Cause, SessionTrouble, Unsent};
 
 use crate::access::AccessError;
+use crate::distribution::Share;
+use crate::exclusion::Levers;
 use crate::headquarters::Headquarters;
 use crate::history::keys_of;
 use crate::storage::{
     AliasRecord, DatabaseRecord, DownloadSessionRecord, OperationRecord, ReadTx, SessionFilter,
-    StorageError, Stream,
+    StorageError,
 };
 
 /// Sessions of a database that are looked through for one that held the customer.
@@ -103,8 +106,13 @@ impl Look<'_> {
         let ours = |session: &DownloadSessionRecord| {
             session.database == self.record.database.id && session.job == JobName::Customers1010
         };
+        let found = brought.into_iter().find(ours);
         let shares = !self.shared_books(alias)?.1.is_empty();
-        Ok(brought.into_iter().find(ours).filter(|_| shares))
+        // What was kept from a register later is gone from it again.
+        let id = &self.record.database.id;
+        let audience = self.tx.audience_get(id, JobName::Customers1010)?;
+        let has_customers = !audience.lacks(Table::Customer);
+        Ok(found.filter(|_| shares && has_customers))
     }
 
     fn not_uploaded(&mut self, guid: Option<&CustomerGuid>) -> Result<(), StorageError> {
@@ -197,10 +205,19 @@ impl Look<'_> {
         if self.causes.iter().any(|cause| matches!(cause, Cause::NoSharedBook { .. })) {
             return Ok(false);
         }
-        let group = self.record.database.group.clone();
         let id = &self.record.database.id;
-        let made =
-            self.tx.row_version_get(&Stream::of_everyone(&group, JobName::Customers1010))?.version;
+        let job = JobName::Customers1010;
+        let share = Share::of(self.tx, self.record, job)?;
+        // A session may be forgotten by now: then the position tells.
+        let position = self.tx.position_get(id, job)?;
+        let has_customers = !self.tx.audience_get(id, job)?.lacks(Table::Customer);
+        let is_here =
+            has_customers && position.is_some_and(|position| position.version >= alias.version);
+        if let Some(is_here) = self.kept_back(&share, is_here)? {
+            return Ok(is_here);
+        }
+        let (group, id) = (self.record.database.group.clone(), &self.record.database.id);
+        let made = self.tx.row_version_get(&share.stream(&group, job))?.version;
         let is_made = made >= alias.version;
         if !is_made {
             self.causes.push(Cause::NotPacked { group, version: alias.version, made });
@@ -220,9 +237,7 @@ impl Look<'_> {
             self.causes.push(Cause::Canceled { session: SessionTrouble::of(&session), group });
             return Ok(false);
         }
-        let position = self.tx.position_get(id, JobName::Customers1010)?;
-        if position.is_some_and(|position| position.version >= alias.version) {
-            // The session is forgotten by now: the position tells.
+        if is_here {
             self.causes.push(Cause::Here { since: None });
             return Ok(true);
         }
@@ -231,6 +246,26 @@ impl Look<'_> {
             self.causes.push(Cause::NotFetched { last_seen_at });
         }
         Ok(false)
+    }
+
+    /// Whether a register that gets no customers now has this one from before; nothing for one that
+    /// gets them.
+    fn kept_back(&mut self, share: &Share, is_here: bool) -> Result<Option<bool>, StorageError> {
+        let job = JobName::Customers1010;
+        let lacks_customers = share.audience.lacks(Table::Customer);
+        if !lacks_customers && share.held.is_none() {
+            return Ok(None);
+        }
+        let cause = if is_here {
+            Cause::Here { since: None }
+        } else if lacks_customers {
+            let levers = Levers::read(self.tx)?;
+            Cause::Excluded { levers: levers.that_lack(job, Table::Customer) }
+        } else {
+            Cause::Paused
+        };
+        self.causes.push(cause);
+        Ok(Some(is_here))
     }
 
     fn canceled(

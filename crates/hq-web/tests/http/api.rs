@@ -26,7 +26,7 @@ fn the_jobs_run_by_either_published_name_and_leave_a_history() {
     assert_eq!(history["items"].as_array().expect("runs").len(), 1);
     assert_eq!(site.get("/api/v1/status")["customers"], 3);
 
-    assert_eq!(site.get("/api/v1/jobs")["items"].as_array().expect("jobs").len(), 10);
+    assert_eq!(site.get("/api/v1/jobs")["items"].as_array().expect("jobs").len(), 13);
     let customers = job(&site, "synchronize-customers");
     assert_eq!(customers["aliases"].as_array().expect("aliases").len(), 2);
     assert_eq!(customers["last_run"]["outcome"], "succeeded");

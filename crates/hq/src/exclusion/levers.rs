@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tillsync_domain::ids::Version;
 use tillsync_domain::job::JobName;
+use tillsync_exchange::rows::Table;
 
 use super::{Audience, Lever, OF_CUSTOMERS, Subjob, tables_of};
 use crate::storage::{LeverRecord, ReadTx, StorageError};
@@ -47,6 +48,21 @@ impl Levers {
         levers
     }
 
+    /// The levers by which a table of a job is kept back.
+    pub fn that_lack(&self, job: JobName, table: Table) -> Vec<Lever> {
+        let subjobs =
+            tables_of(job).filter(|(it, _)| *it == table).flat_map(|(_, subjobs)| subjobs);
+        let subjobs = subjobs.filter(|subjob| self.subjobs.contains(subjob));
+        let mut levers: Vec<_> = subjobs.copied().map(Lever::Subjob).collect();
+        if self.jobs.contains(&job) {
+            levers.insert(0, Lever::Job(job));
+        }
+        if self.is_filtered && OF_CUSTOMERS.contains(&table) {
+            levers.push(Lever::Filter);
+        }
+        levers
+    }
+
     /// Whose packages of a job registers get. Those of a job that is kept back whole get none
     /// but the empty snapshot that a full synchronization offers (F55).
     pub fn audience(&self, job: JobName) -> Audience {
@@ -63,7 +79,6 @@ impl Levers {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use tillsync_exchange::rows::Table;
 
     use super::*;
 

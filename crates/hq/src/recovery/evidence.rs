@@ -4,11 +4,14 @@
 //! that headquarters cannot have made yet was made by the headquarters that got lost.
 
 use tillsync_domain::ids::{DatabaseId, RecoveryId, SessionId, Version};
+use tillsync_exchange::messages::DatabaseKind;
 
 use super::{RecoveryError, open, takes_part};
 use crate::distribution::{APPLIED_LAST, Download};
 use crate::headquarters::Headquarters;
-use crate::storage::{HearingRecord, ReadTx, RecoveryRecord, StorageError, WriteTx};
+use crate::storage::{
+    DatabaseRecord, HearingRecord, ReadTx, RecoveryRecord, StorageError, WriteTx,
+};
 
 /// Whether headquarters must have made a session that it does not know: it is younger than the one
 /// that it knows the database to have applied last. An older one was only cleaned up.
@@ -97,8 +100,20 @@ fn begin(
     for record in tx.databases_all()?.iter().filter(|record| takes_part(record)) {
         let hearing = unheard(tx, &recovery, &record.database.id)?;
         tx.hearing_put(&hearing)?;
+        forget_shares(tx, record)?;
     }
     Ok(true)
+}
+
+/// Lets a register begin with a snapshot: what was kept from it may have changed since the backup,
+/// and by that whose packages it has.
+fn forget_shares(tx: &mut dyn WriteTx, record: &DatabaseRecord) -> Result<(), StorageError> {
+    if record.database.kind == DatabaseKind::Register {
+        for download in Download::ALL {
+            tx.position_clear(&record.database.id, download.job())?;
+        }
+    }
+    Ok(())
 }
 
 /// A database that is to tell everything it learnt behind what headquarters knows it to have

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tillsync_domain::ids::{AddressBook, DatabaseId, GroupId, OperationId, SessionId, Version};
 use tillsync_exchange::session::DownloadStatus;
 
+use crate::exclusion::Lever;
 use crate::storage::DownloadSessionRecord;
 
 /// One thing that stands in the way, or that nothing does.
@@ -52,6 +53,13 @@ pub enum Cause {
         /// The books the group gets.
         of_group: Vec<AddressBook>,
     },
+    /// Customers are kept from offline databases, and this is one.
+    Excluded {
+        /// By which levers.
+        levers: Vec<Lever>,
+    },
+    /// The register's offline profile pauses offline synchronization.
+    Paused,
     /// Job 1010 has not put it into a package yet.
     NotPacked {
         /// The store's group.
@@ -131,6 +139,8 @@ impl Cause {
             Cause::NotEnrolled => "not_enrolled",
             Cause::Revoked { .. } => "revoked",
             Cause::NoSharedBook { .. } => "no_shared_book",
+            Cause::Excluded { .. } => "excluded",
+            Cause::Paused => "offline_sync_paused",
             Cause::NotPacked { .. } => "not_packed",
             Cause::Held { session, .. } if session.status == DownloadStatus::Suspended => {
                 "session_suspended"
@@ -167,6 +177,13 @@ impl Cause {
                 names(of_customer),
                 names(of_group)
             ),
+            Cause::Excluded { levers } => {
+                let names: Vec<_> = levers.iter().map(ToString::to_string).collect();
+                format!("customers are kept from offline databases: {}", names.join(", "))
+            }
+            Cause::Paused => {
+                "offline synchronization is paused by the register's offline profile".to_owned()
+            }
             Cause::NotPacked { version, made, .. } => format!(
                 "job 1010 has not packed it: it appeared in version {version}, packages have come \
                  to version {made}"
@@ -229,6 +246,14 @@ impl Cause {
                          is not sent to stores"
                     .to_owned(),
             },
+            Cause::Excluded { .. } => {
+                "that is wanted: sell while the register is online, or see `tillsync hq exclusion \
+                 list`"
+                    .to_owned()
+            }
+            Cause::Paused => "let it go on: `tillsync hq offline-profile set PROFILE \
+                              --pause-offline-sync no`"
+                .to_owned(),
             Cause::NotPacked { .. } => "`tillsync job run 1010`".to_owned(),
             Cause::Held { session, .. } if session.status == DownloadStatus::Suspended => format!(
                 "put right what the error says, then `tillsync session retry {}`",

@@ -11,6 +11,7 @@ use tillsync_domain::staff::{StaffName, StaffRole};
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
+use tillsync_hq::check::CheckDepth;
 use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::exclusion::{ExclusionError, Lever, LeverChange, Levers, Subjob};
 use tillsync_hq::staff::NewStaff;
@@ -386,4 +387,64 @@ fn nothing_is_sent_by_1090_before_somebody_sets_something() {
     assert!(overview.registers.iter().all(|register| register.is_applied()));
     let register = overview.registers[0].register.register.clone();
     assert_eq!(register.as_str(), TILL);
+}
+
+/// Why the register does not see a customer, as codes.
+fn why(world: &World, guid: CustomerGuid) -> Vec<&'static str> {
+    let key = tillsync_domain::ids::CustomerKey::Temporary(guid);
+    let why = world.hq().why_not_here(&key, &TILL.parse().unwrap()).unwrap();
+    assert_eq!(why.is_here, world.account_at(TILL, guid).starts_with("C-"), "it is the case");
+    why.causes.iter().map(|cause| cause.code()).collect()
+}
+
+fn warnings(world: &World) -> Vec<String> {
+    let report = world.hq().check(CheckDepth::Counts).unwrap();
+    let messages = report.findings.into_iter().map(|finding| finding.message);
+    messages.filter(|message| message.contains("offline")).collect()
+}
+
+#[test]
+fn whoever_asks_why_a_customer_is_not_there_is_told_of_levers_and_of_a_pause() {
+    let (mut world, guid) = chain();
+    assert_eq!((why(&world, guid), warnings(&world)), (vec!["here"], vec![]));
+    world.pull_lever(CUSTOMERS, true);
+    assert_eq!(why(&world, guid), ["here"], "until a full synchronization");
+    assert!(warnings(&world)[0].contains("S1.R1 may still have"), "{:?}", warnings(&world));
+    let berry = promoted(&mut world, "Berry");
+    assert_eq!(why(&world, berry), ["excluded"]);
+    world.full_sync(JobName::Customers1010);
+    world.distribute(&JOBS);
+    assert_eq!((why(&world, guid), warnings(&world)), (vec!["excluded"], vec![]));
+    world.pull_lever(Lever::Filter, true);
+    world.pull_lever(CUSTOMERS, false);
+    assert!(warnings(&world)[0].contains("hq exclusion job 1010 yes"), "{:?}", warnings(&world));
+    assert_eq!(why(&world, guid), ["excluded"]);
+    world.pull_lever(Lever::Filter, false);
+    world.set_offline_profile(|profile| profile.pause_offline_sync = true);
+    assert_eq!(why(&world, guid), ["offline_sync_paused"]);
+    assert!(warnings(&world)[0].contains("offline profile default pauses"));
+    world.set_offline_profile(|profile| profile.pause_offline_sync = false);
+    world.distribute(&JOBS);
+    assert_eq!((why(&world, guid), why(&world, berry)), (vec!["here"], vec!["here"]));
+}
+
+#[test]
+fn a_headquarters_that_has_forgotten_a_lever_sends_what_was_taken_by_it() {
+    let (mut world, guid) = chain();
+    let key = tillsync_domain::ids::CustomerKey::Temporary(guid);
+    world.add_address("S2", key.clone(), "Main Street");
+    world.settle();
+    let backup = world.back_up_headquarters();
+    world.pull_lever(Lever::Subjob(Subjob::Address), true);
+    for name in ["Berry", "Cole", "Dean"] {
+        promoted(&mut world, name);
+        world.distribute(&JOBS);
+    }
+    assert_eq!(world.find(TILL, &key).unwrap().addresses.len(), 0);
+    world.restore_headquarters(&backup);
+    world.settle();
+    world.settle();
+    assert_eq!(world.hq().show_exclusion(9).unwrap().levers, Levers::default());
+    assert_eq!(world.find(TILL, &key).unwrap().addresses.len(), 1);
+    assert_eq!(customers(&world), [4, 4, 4]);
 }
