@@ -240,6 +240,12 @@ fn every_job_is_listed() {
             ═════════╪══════════════════╪══════════╪═══════════╡
             │ 1070                     ┆ Channel configuration                              ⏎
                      ┆ none             ┆ -        ┆ never ran │
+            │ 1090                     ┆ Registers                                          ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ 1110                     ┆ Global configuration                               ⏎
+                     ┆ none             ┆ -        ┆ never ran │
+            │ 1060                     ┆ Staff                                              ⏎
+                     ┆ none             ┆ -        ┆ never ran │
             │ 1040                     ┆ Products                                           ⏎
                      ┆ none             ┆ -        ┆ never ran │
             │ P-0001                   ┆ Upload channel transactions and asynchronous ⏎

@@ -16,6 +16,7 @@ mod ports;
 mod render;
 mod render_books;
 mod selling;
+mod staffing;
 mod switching;
 
 use std::collections::BTreeMap;

@@ -25,6 +25,7 @@ mod races;
 mod register_offline;
 mod restore;
 mod sales;
+mod staff;
 mod statements;
 mod upload;
 mod validation;
