@@ -80,7 +80,7 @@ impl Headquarters {
         poll: &Poll,
         is_first_look: bool,
     ) -> Result<PollOutcome, DistributionError> {
-        let id = &database.database.id;
+        let (id, group) = (&database.database.id, &database.database.group);
         let now = self.now();
         if is_first_look {
             if let Some(page) = &poll.testimony {
@@ -121,19 +121,16 @@ impl Headquarters {
             match next {
                 Next::Nothing => {}
                 Next::NotBefore(at) => {
-                    look_again_at =
-                        Some(look_again_at.map_or(at, |earlier: Timestamp| earlier.min(at)));
+                    look_again_at = Some(look_again_at.map_or(at, |it: Timestamp| it.min(at)));
                 }
-                Next::SnapshotWanted => {
-                    self.signals().snapshot_wanted(download, &database.database.group);
-                }
+                Next::SnapshotWanted => self.signals().snapshot_wanted(download, group),
                 Next::Session(session, package) => {
                     offers.push(self.offer(id, session.id, *package)?);
                 }
                 Next::Package(package) => {
-                    if let Some(session) = self.open_session(database, &package, now)? {
-                        offers.push(self.offer(id, session, *package)?);
-                    }
+                    let session = self.open_session(database, &package, now)?;
+                    let offer = session.map(|session| self.offer(id, session, *package));
+                    offers.extend(offer.transpose()?);
                 }
             }
         }
