@@ -9,7 +9,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, HttpMethod, PathItem, Ref, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::commerce::{connectivity, create, find, org_units, products, sales_orders, shifts, update};
+use crate::commerce::{
+    connectivity, create, find, org_units, products, sales_orders, shifts, update,
+};
 use crate::odata::ODataErrorJson;
 use crate::{openapi, sign_in, status};
 

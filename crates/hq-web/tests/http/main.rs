@@ -5,6 +5,7 @@ mod authorization;
 mod bucket;
 mod exchange;
 mod exclusion;
+mod features;
 mod limits;
 mod links;
 mod nodes;

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tillsync_domain::feature::Feature;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::statement::PostingMode;
 
@@ -31,6 +32,7 @@ fn busy_chain() -> World {
     world.change_parameters(|parameters| parameters.posting_mode = PostingMode::Classic);
     let (store, profile) = ("S1".parse().unwrap(), "default".parse().unwrap());
     world.hq().assign_profile(&store, &profile).unwrap();
+    world.set_feature(Feature::CaptureMultipleContacts, false);
     world.open_shift("S1", "50.00");
     day(&mut world, "first");
     world.close_shift("S1", "1.00");

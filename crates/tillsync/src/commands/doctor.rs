@@ -104,6 +104,10 @@ fn report_text(report: &CheckReport, edges: &[EdgeReport], now: Timestamp) -> St
         ];
         text += &output::table(header, edges.iter().map(|edge| edge.cells(now)));
         text.push('\n');
+        for line in edges.iter().filter_map(EdgeReport::configuration) {
+            text += &line;
+            text.push('\n');
+        }
     }
     let mut findings = 0;
     let mut put = |place: &str, finding: &Finding| {

@@ -4,10 +4,12 @@ use std::error::Error;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tillsync_channel::configuration::SettingSource;
 use tillsync_channel::inspect::{Inspection, inspect_database, visit_customers};
 use tillsync_domain::ids::{AccountNumber, CustomerGuid};
 use tillsync_hq::Headquarters;
 use tillsync_hq::check::{Finding, Severity};
+use tillsync_hq::configuration::ConfigurationError;
 use tillsync_hq::storage::StorageError;
 
 use super::{Watermarks, finding_json};
@@ -40,6 +42,7 @@ pub(super) fn examine(hq: &Headquarters, database: FoundDatabase) -> EdgeReport 
     match inspect_database(&path) {
         Ok(inspection) => {
             report.judge(&inspection, hq.now());
+            report.compare_configuration(hq, &inspection);
             report.inspection = Some(inspection);
         }
         Err(error) => {
@@ -103,6 +106,48 @@ impl EdgeReport {
         }
     }
 
+    /// Finds out whether the database works by something older than what is set for it (F46).
+    fn compare_configuration(&mut self, hq: &Headquarters, inspection: &Inspection) {
+        let Some(identity) = &inspection.identity else { return };
+        let found = match hq.show_configuration(&identity.database) {
+            Ok(found) => found,
+            // Headquarters does not know it: there is nothing to compare with.
+            Err(ConfigurationError::UnknownDatabase(_)) => return,
+            Err(error) => {
+                let message = format!("its configuration was not compared: {}", chain(&error));
+                return self.add(Severity::Error, message);
+            }
+        };
+        let own = found.into_iter().filter(|it| it.database == identity.database);
+        for job in own.flat_map(|it| it.jobs) {
+            let here = inspection.applied.get(job.job.as_str()).copied();
+            if here.is_some_and(|version| version >= job.set.0) {
+                continue;
+            }
+            let here = here.map_or_else(|| "nothing".to_owned(), |it| format!("version {it}"));
+            let message = format!(
+                "works by an older configuration: job {} brings version {}, and {here} is applied; \
+                 see that the job runs, and `tillsync session list`",
+                job.job, job.set.0
+            );
+            self.add(Severity::Warning, message);
+        }
+    }
+
+    /// What came here from headquarters, in a line; nothing where the program works as it does by
+    /// itself.
+    pub(super) fn configuration(&self) -> Option<String> {
+        let settings = &self.inspection.as_ref()?.configuration;
+        let mut sources: Vec<String> = Vec::new();
+        for setting in settings {
+            let from = setting.from();
+            if setting.source != SettingSource::UntilDistributed && !sources.contains(&from) {
+                sources.push(from);
+            }
+        }
+        (!sources.is_empty()).then(|| format!("{} works by {}", self.name(), sources.join("; ")))
+    }
+
     /// Finds out whether the database was restored from an older copy (F64).
     pub(super) fn compare_watermarks(&mut self, received: &Watermarks) {
         let Some(inspection) = &self.inspection else { return };
@@ -154,6 +199,8 @@ impl EdgeReport {
             "oldest_pending_at": output::json_time(inspection.and_then(|i| i.oldest_pending_at)),
             "quarantined": inspection.map(|i| i.quarantined),
             "applied": inspection.map(|i| &i.applied),
+            "configuration": self.configuration(),
+            "disconnected_at": output::json_time(inspection.and_then(|i| i.disconnected_at)),
             "findings": self.findings.iter().map(finding_json).collect::<Vec<_>>(),
         })
     }
