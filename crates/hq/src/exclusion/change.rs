@@ -141,7 +141,7 @@ fn question(tx: &mut dyn ReadTx, change: LeverChange) -> Result<Option<String>, 
     Ok(Some(format!(
         "the filter alone does not keep customer data from offline databases: jobs that hold it \
          are not excluded: {names}; exclude them too (`tillsync hq exclusion job {} yes`), or \
-         confirm that the filter is to be set without",
+         confirm that the filter alone is wanted",
         open[0]
     )))
 }

@@ -141,7 +141,7 @@ fn pull(place: &Place, operator: &Operator, change: LeverChange) -> Result<(), F
 fn is_confirmed(question: &str) -> Result<bool, Failure> {
     let input = io::stdin();
     if !input.is_terminal() {
-        return Err(ExclusionError::Unconfirmed(format!("{question} with --yes")).into());
+        return Err(ExclusionError::Unconfirmed(format!("{question} (--yes)")).into());
     }
     eprint!("{question}\nset it all the same? [y/N] ");
     let mut answer = String::new();

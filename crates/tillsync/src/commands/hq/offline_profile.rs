@@ -5,8 +5,7 @@ use tillsync_domain::ids::{DatabaseId, OfflineProfileName};
 use tillsync_domain::offline_profile::OfflineProfile;
 use tillsync_hq::offline_profiles::{OfflineProfileOverview, RegisterConfiguration};
 use tillsync_hq_web::api::offline_profiles::{
-    OfflineProfile as ProfileTwin, OfflineProfileChange,
-    RegisterConfiguration as ConfigurationTwin,
+    OfflineProfile as ProfileTwin, OfflineProfileChange, RegisterConfiguration as ConfigurationTwin,
 };
 
 use crate::failure::{CommandError, Failure};
@@ -164,9 +163,6 @@ fn values(settings: &OfflineProfile) -> [(&'static str, String); 4] {
         ("pause_offline_sync", yes_no(settings.pause_offline_sync)),
         ("health_check_interval_s", settings.health_check_interval_s.to_string()),
         ("request_timeout_ms", settings.request_timeout_ms.to_string()),
-        (
-            "allow_manual_switch_before_sign_in",
-            yes_no(settings.allow_manual_switch_before_sign_in),
-        ),
+        ("allow_manual_switch_before_sign_in", yes_no(settings.allow_manual_switch_before_sign_in)),
     ]
 }
