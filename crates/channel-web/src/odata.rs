@@ -9,8 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tillsync_channel::DbError;
 use tillsync_channel::create::CreateError;
-use tillsync_channel::search::SearchError;
 use tillsync_channel::offline::SwitchError;
+use tillsync_channel::remote_search::RemoteError;
+use tillsync_channel::search::SearchError;
 use tillsync_channel::sell::SellError;
 use tillsync_channel::shifts::ShiftError;
 use tillsync_channel::violations::{EdgeViolation, EdgeViolations};
@@ -288,6 +289,22 @@ impl From<ShiftError> for ODataError {
             | ShiftError::ClosedBefore(_)
             | ShiftError::NumberUsed(_) => {
                 ODataError::at(error.kind(), "ShiftId", error.to_string())
+            }
+        }
+    }
+}
+
+impl From<RemoteError> for ODataError {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Db(error) => error.into(),
+            RemoteError::NoCustomer => ODataError::new(error.kind(), error.to_string()),
+            RemoteError::TooShort | RemoteError::Refused { kind: ErrorKind::Invalid, .. } => {
+                let target = "CustomerSearchCriteria.Keyword";
+                ODataError::fields(vec![Detail::invalid(target, error.to_string())])
+            }
+            RemoteError::Refused { .. } | RemoteError::Unanswered(_) => {
+                ODataError::new(error.kind(), error.to_string())
             }
         }
     }

@@ -42,6 +42,7 @@ const AUTH: &str = "/auth/";
         create::create_customer,
         create::create_entity,
         find::search_customers,
+        find::add_customer,
         find::list_by_accounts,
         find::show_customer,
         update::update_customer,

@@ -6,16 +6,18 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use tillsync_channel::realtime::{CallError, pass_on_create_customer};
+use tillsync_channel::remote_search::{pass_on_add_to_store, pass_on_search};
 use tillsync_channel::sell::pass_on_create_order;
 use tillsync_domain::ids::DatabaseId;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::realtime::{
-    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer, ROWS_MAX,
+    AddToStoreAnswer, AddToStoreCall, CreateCustomerCall, CreateOrderCall, CreatedCustomer,
+    OrderAnswer, ROWS_MAX, SearchAnswer, SearchCall,
 };
 use tillsync_exchange::rows::document::DOCUMENT_BYTES_MAX;
 
 use crate::app::App;
-use crate::commerce::Arrived;
+use crate::commerce::{Arrived, BODY_BYTES_MAX};
 use crate::exchange::{Refused, message_within, register};
 use crate::relay::RelayError;
 
@@ -58,6 +60,34 @@ pub(crate) async fn create_order(
     only_from(&register, origins.chain([&call.document.origin]))?;
     let answer = app
         .run_upstream(move |app| pass_on_create_order(&app.edge, &*app.upstream, &call, app.now()))
+        .await?;
+    Ok(Json(answer.map_err(in_words)?))
+}
+
+/// `POST /realtime/v1/customers/search`.
+pub(crate) async fn search_customers(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<SearchAnswer>, Refused> {
+    register(&app, &headers).await?;
+    let call: SearchCall = message_within(BODY_BYTES_MAX, body)?;
+    let answer = app
+        .run_upstream(move |app| pass_on_search(&app.edge, &*app.upstream, &call, app.now()))
+        .await?;
+    Ok(Json(answer.map_err(in_words)?))
+}
+
+/// `POST /realtime/v1/customers/add-to-store`.
+pub(crate) async fn add_to_store(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Arrived,
+) -> Result<Json<AddToStoreAnswer>, Refused> {
+    register(&app, &headers).await?;
+    let call: AddToStoreCall = message_within(BODY_BYTES_MAX, body)?;
+    let answer = app
+        .run_upstream(move |app| pass_on_add_to_store(&app.edge, &*app.upstream, &call, app.now()))
         .await?;
     Ok(Json(answer.map_err(in_words)?))
 }

@@ -137,6 +137,7 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/Commerce/Customers", Client, |m| on(m, create::create_customer)),
     route(Post, "/Commerce/Customers/CreateEntity", Client, |m| on(m, create::create_entity)),
     route(Post, "/Commerce/Customers/Search", Reader, |m| on(m, find::search_customers)),
+    route(Post, "/Commerce/Customers/AddToStore", Client, |m| on(m, find::add_customer)),
     route(Post, "/Commerce/Customers/GetByAccountNumbers", Reader,
         |m| on(m, find::list_by_accounts)),
     route(Post, "/Commerce/SalesOrders", Client,
@@ -175,6 +176,10 @@ pub const AUTHORIZATION: &[Route] = &[
         |m| on(m, exchange::report_download)),
     route(Post, "/realtime/v1/customers", Register,
         |m| on(m, realtime::create_customer).layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
+    route(Post, "/realtime/v1/customers/search", Register,
+        |m| on(m, realtime::search_customers)),
+    route(Post, "/realtime/v1/customers/add-to-store", Register,
+        |m| on(m, realtime::add_to_store)),
     route(Post, "/realtime/v1/orders", Register,
         |m| on(m, realtime::create_order).layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))),
 ];

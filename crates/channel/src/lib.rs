@@ -34,6 +34,7 @@ mod project;
 pub mod realtime;
 pub mod receipts;
 pub mod receive;
+pub mod remote_search;
 pub mod search;
 pub mod sell;
 mod sequences;

@@ -170,7 +170,8 @@ pub(crate) fn answer_write(
     Ok(())
 }
 
-/// Whether an answer is about the customer that was asked for, if one was, and has a usable account.
+/// Whether an answer is about the customer that was asked for, if one was, and has a usable
+/// account.
 pub(crate) fn is_about(answer: &CreatedCustomer, asked: Option<CustomerGuid>) -> bool {
     let guid = answer.customer.guid;
     asked.is_none_or(|asked| asked == guid)

@@ -10,6 +10,9 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::rows::operation::{AddressContent, CustomerContent};
 
+/// Counts the ways in which words were made: one more, and every database is indexed anew.
+pub const WORDS_VERSION: i64 = 1;
+
 const EMAIL_MARK: char = '\u{e000}';
 const PHONE_MARK: char = '\u{e001}';
 const DOMAIN_MARK: char = '\u{e003}';

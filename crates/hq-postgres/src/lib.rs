@@ -38,6 +38,7 @@ mod postings_check;
 mod profiles;
 mod promotion;
 mod recovery;
+mod search;
 mod sequences;
 mod shifts;
 mod staff;

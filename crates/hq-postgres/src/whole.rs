@@ -35,8 +35,9 @@ const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity
 const PAUSE: &str = "SELECT pg_sleep(0.1), pg_stat_clear_snapshot()";
 
 /// Tables that hold nothing that has to be copied: what was done to the schema, whose turn it is to
-/// write, and which processes run.
-const LEFT_OUT: [&str; 3] = ["refinery_schema_history", "write_turn", "node"];
+/// write, which processes run, and the words of customers, which are made anew.
+const LEFT_OUT: [&str; 5] =
+    ["refinery_schema_history", "write_turn", "node", "customer_word", "search_index"];
 
 /// Tables that together are the one of the totals.
 const OF_TOTALS: [&str; 3] = ["change_log", "pull", "tally"];

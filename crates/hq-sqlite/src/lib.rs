@@ -27,6 +27,7 @@ mod postings_check;
 mod profiles;
 mod promotion;
 mod recovery;
+mod search;
 mod sequences;
 mod shifts;
 mod staff;

@@ -20,7 +20,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// Tables that hold nothing that has to be copied: what was done to the schema, and which processes
 /// run.
-const LEFT_OUT: [&str; 2] = ["refinery_schema_history", "node"];
+const LEFT_OUT: [&str; 4] = ["refinery_schema_history", "node", "customer_word", "search_index"];
 
 /// A column that has another name in every other backend: table, name here, name there.
 const RENAMED: (&str, &str, &str) = ("shift", "float", "opening_float");

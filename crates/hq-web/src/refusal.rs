@@ -27,6 +27,7 @@ use tillsync_hq::parameters::ParameterError;
 use tillsync_hq::profiles::ProfileError;
 use tillsync_hq::receive::ReceiveError;
 use tillsync_hq::recovery::RecoveryError;
+use tillsync_hq::remote_search::RemoteSearchError;
 use tillsync_hq::repair_transactions::RepairError;
 use tillsync_hq::sequences::SequenceError;
 use tillsync_hq::staff::StaffError;
@@ -188,6 +189,7 @@ refuse_by_kind!(
     FeatureError,
     ConfigurationError,
     RecoveryError,
+    RemoteSearchError,
     RepairError,
     ScheduleError,
     SequenceError,

@@ -118,6 +118,10 @@ pub const AUTHORIZATION: &[Route] = &[
     route(Post, "/realtime/v1/customers", Device,
         |m| on(m, realtime::customers::create_customer)
             .layer(DefaultBodyLimit::max(CALL_BYTES_MAX))),
+    route(Post, "/realtime/v1/customers/search", Device,
+        |m| on(m, realtime::search::search_customers)),
+    route(Post, "/realtime/v1/customers/add-to-store", Device,
+        |m| on(m, realtime::search::add_to_store)),
     route(Post, "/realtime/v1/orders", Device,
         |m| on(m, realtime::orders::create_order)
             .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))),

@@ -30,6 +30,7 @@ pub mod profiles;
 pub mod promote;
 pub mod receive;
 pub mod recovery;
+pub mod remote_search;
 pub mod repair_transactions;
 pub mod sequences;
 mod signals;

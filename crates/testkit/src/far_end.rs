@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tillsync_channel::Edge;
 use tillsync_channel::realtime::{CallError, pass_on_create_customer};
 use tillsync_channel::receive::{self, receive_hello, receive_upload};
+use tillsync_channel::remote_search::{pass_on_add_to_store, pass_on_search};
 use tillsync_channel::sell::pass_on_create_order;
 use tillsync_channel::upstream::{Upstream, UpstreamError};
 use tillsync_domain::ids::{DatabaseId, PackageId, SessionId};
@@ -21,7 +22,8 @@ use tillsync_exchange::messages::{
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_exchange::realtime::{
-    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer,
+    AddToStoreAnswer, AddToStoreCall, CreateCustomerCall, CreateOrderCall, CreatedCustomer,
+    OrderAnswer, SearchAnswer, SearchCall,
 };
 use tillsync_hq::Headquarters;
 use tillsync_hq::receive::ReceiveError;
@@ -124,6 +126,24 @@ impl AtHeadquarters<'_> {
         answer.map_err(|e| refused(e.kind(), &e, None))
     }
 
+    /// Searches all stores.
+    ///
+    /// # Errors
+    /// Refused.
+    pub fn search_customers(&self, call: &SearchCall) -> Answer<SearchAnswer> {
+        let answer = self.hq.search_all_stores(&self.device()?, call);
+        answer.map_err(|e| refused(e.kind(), &e, None))
+    }
+
+    /// Takes a customer into the caller's store.
+    ///
+    /// # Errors
+    /// Refused.
+    pub fn add_to_store(&self, call: &AddToStoreCall) -> Answer<AddToStoreAnswer> {
+        let answer = self.hq.add_to_store(&self.device()?, call);
+        answer.map_err(|e| refused(e.kind(), &e, None))
+    }
+
     /// Notes how a download went.
     ///
     /// # Errors
@@ -200,6 +220,32 @@ impl AtChannel<'_> {
     ) -> Answer<OrderAnswer> {
         let answer = pass_on_create_order(self.edge, onward, call, self.now);
         answer.map_err(not_passed_on)
+    }
+}
+
+impl AtChannel<'_> {
+    /// The same for a search.
+    ///
+    /// # Errors
+    /// Refused, by headquarters or because it cannot be reached.
+    pub fn search_customers(
+        &self,
+        onward: &dyn Upstream,
+        call: &SearchCall,
+    ) -> Answer<SearchAnswer> {
+        pass_on_search(self.edge, onward, call, self.now).map_err(not_passed_on)
+    }
+
+    /// The same for taking a customer into the store.
+    ///
+    /// # Errors
+    /// Refused, by headquarters or because it cannot be reached.
+    pub fn add_to_store(
+        &self,
+        onward: &dyn Upstream,
+        call: &AddToStoreCall,
+    ) -> Answer<AddToStoreAnswer> {
+        pass_on_add_to_store(self.edge, onward, call, self.now).map_err(not_passed_on)
     }
 }
 

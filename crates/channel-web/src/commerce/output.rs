@@ -6,6 +6,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tillsync_channel::find::{AddressView, CustomerView};
+use tillsync_exchange::realtime::FoundCustomer;
 use utoipa::ToSchema;
 
 /// What people are shown as the account of a customer.
@@ -51,7 +52,7 @@ pub(crate) struct CustomerJson {
     #[schema(value_type = Vec<Object>)]
     attributes: [(); 0],
     #[schema(value_type = Vec<ExtensionProperty>)]
-    extension_properties: [ExtensionProperty; 1],
+    extension_properties: Vec<ExtensionProperty>,
 }
 
 /// A page of customers.
@@ -149,7 +150,7 @@ impl From<CustomerView> for CustomerJson {
             contacts: [],
             customer_affiliations: [],
             attributes: [],
-            extension_properties: [ExtensionProperty::text(DISPLAY_ACCOUNT, shown)],
+            extension_properties: vec![ExtensionProperty::text(DISPLAY_ACCOUNT, shown)],
         }
     }
 }
@@ -172,6 +173,28 @@ impl From<AddressView> for AddressJson {
             is_primary: content.is_primary,
             deactivate: false,
         }
+    }
+}
+
+impl CustomersJson {
+    /// Customers of all stores. Whether one is of this store, too, stands in the extension property
+    /// `IsInStore`; its addresses come with it when it is taken into the store.
+    pub(super) fn of_all_stores(found: Vec<FoundCustomer>) -> Self {
+        let of = |FoundCustomer { customer, is_in_store }: FoundCustomer| {
+            let view = CustomerView {
+                guid: customer.guid,
+                account: customer.account_number().ok(),
+                party_number: Some(customer.party_number),
+                created_at: customer.created_at,
+                content: customer.content,
+                addresses: Vec::new(),
+            };
+            let mut shown = CustomerJson::from(view);
+            let is_in_store = ExtensionProperty::text("IsInStore", is_in_store.to_string());
+            shown.extension_properties.push(is_in_store);
+            shown
+        };
+        CustomersJson { value: found.into_iter().map(of).collect() }
     }
 }
 

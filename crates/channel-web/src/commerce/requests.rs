@@ -195,6 +195,26 @@ pub(crate) struct CustomerSearchCriteria {
     /// A name, an account, a GUID, a phone number, an e-mail address or a postal address.
     #[schema(max_length = 200, pattern = r"[0-9A-Za-z]")]
     keyword: String,
+    /// `Local`, this store, or `Remote`, the customers of all stores.
+    search_location: Option<SearchLocation>,
+}
+
+/// Where customers are searched.
+#[derive(Deserialize, ToSchema)]
+pub(crate) enum SearchLocation {
+    /// In this store.
+    Local,
+    /// At headquarters.
+    Remote,
+}
+
+/// A customer of another store.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct CustomerToAdd {
+    /// An account or a GUID.
+    #[schema(min_length = 1)]
+    account_number: String,
 }
 
 /// Customers by their keys.

@@ -5,10 +5,7 @@ use rusqlite::{Connection, params};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
 use crate::db::{Db, DbError};
-use tillsync_exchange::words::{address_words, index_words};
-
-/// Counts the ways in which words were made: one more, and every database is indexed anew.
-const WORDS_VERSION: i64 = 1;
+use tillsync_exchange::words::{WORDS_VERSION, address_words, index_words};
 
 /// Indexes a customer that is not indexed.
 pub(crate) fn customer_add(

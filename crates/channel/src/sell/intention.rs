@@ -1,5 +1,5 @@
-//! Orders that headquarters is asked for, kept until they are settled: whatever happens meanwhile, a
-//! repeat means the same order.
+//! Orders that headquarters is asked for, kept until they are settled: whatever happens
+//! meanwhile, a repeat means the same order.
 //!
 //! They are kept word for word, since headquarters tells repeats by their content.
 

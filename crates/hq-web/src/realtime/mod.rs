@@ -4,3 +4,4 @@
 
 pub(crate) mod customers;
 pub(crate) mod orders;
+pub(crate) mod search;

@@ -20,6 +20,7 @@ mod nodes;
 mod parameters;
 mod profiles;
 mod recovery;
+mod search;
 mod sequences;
 mod staff;
 mod statements;
@@ -59,6 +60,7 @@ pub use profiles::{ProfileReads, ProfileRecord, ProfileSelection, ProfileWrites}
 pub use recovery::{
     HearingRecord, NumberConflict, Promise, RecoveryReads, RecoveryRecord, RecoveryWrites,
 };
+pub use search::{SearchPosition, SearchReads, SearchWrites};
 pub use sequences::{SequenceName, SequenceReads, SequenceWrites};
 pub use staff::{StaffReads, StaffRecord, StaffSelection, StaffWrites, staff_row};
 pub use statements::{
@@ -84,6 +86,7 @@ pub trait ReadTx:
     + FeatureReads
     + StaffReads
     + RecoveryReads
+    + SearchReads
 {
 }
 
@@ -104,6 +107,7 @@ impl<T> ReadTx for T where
         + FeatureReads
         + StaffReads
         + RecoveryReads
+        + SearchReads
 {
 }
 
@@ -126,6 +130,7 @@ pub trait WriteTx:
     + FeatureWrites
     + StaffWrites
     + RecoveryWrites
+    + SearchWrites
 {
 }
 
@@ -147,6 +152,7 @@ impl<T> WriteTx for T where
         + FeatureWrites
         + StaffWrites
         + RecoveryWrites
+        + SearchWrites
 {
 }
 

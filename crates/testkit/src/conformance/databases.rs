@@ -26,6 +26,13 @@ pub(crate) fn add_channel(storage: &dyn Storage, name: &str, group_name: &str) {
     assert!(inserted.expect("a database"), "{name} is new");
 }
 
+/// The same with an address book of its own.
+pub(crate) fn add_channel_with(storage: &dyn Storage, (name, of): (&str, &str), own: &str) {
+    let database = NewDatabase { address_book: book(own), ..channel(name, of) };
+    let inserted = storage.write(|tx| tx.database_insert_once(&database));
+    assert!(inserted.expect("a database"), "{name} is new");
+}
+
 /// Adds a register of a channel of `G1`.
 pub(crate) fn add_register(storage: &dyn Storage, name: &str, of: &str) {
     let store = storage.read(|tx| tx.database_get(&database(of))).expect("readable");

@@ -28,6 +28,7 @@ pub mod profiles;
 pub mod promotion;
 pub mod realtime;
 pub mod recovery;
+pub mod search;
 pub mod sequences;
 pub mod staff;
 pub mod statements;
@@ -328,6 +329,14 @@ cases! {$
         what_is_no_part_of_an_order_is_refused_and_leaves_nothing
         an_order_without_a_number_left_leaves_nothing
         a_recovering_headquarters_takes_orders_of_those_that_it_knows
+    }
+    search {
+        customers_of_all_stores_are_found_by_words_phone_mail_and_keys
+        a_search_sees_whoever_was_promoted_before_it
+        a_search_goes_through_many_batches_first
+        a_keyword_that_says_too_little_is_refused
+        a_search_of_all_stores_is_paged
+        a_customer_is_taken_into_a_store_once
     }
 }
 

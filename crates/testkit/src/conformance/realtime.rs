@@ -75,7 +75,7 @@ impl Site {
         (counts.inserted, counts.repeated, counts.quarantined)
     }
 
-    fn synchronize(&self) {
+    pub(super) fn synchronize(&self) {
         self.hq.promote_customers(&Whom::Due, run_id(9), &mut |_| true).expect("a run");
     }
 

@@ -1,5 +1,6 @@
 //! Creating customers as the profile of a store says.
 
+use jiff::Timestamp;
 use tillsync_channel::create::{CreateCustomer, CreateError};
 use tillsync_channel::creation::create_by_mode;
 use tillsync_channel::find::CustomerView;
@@ -11,6 +12,11 @@ use tillsync_domain::profile::{DEFAULT_PROFILE, FunctionalityProfile};
 use super::World;
 
 impl World {
+    /// The time of the story.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Changes the profile that all stores have, and brings it to every database.
     pub fn set_profile(&mut self, change: impl Fn(&mut FunctionalityProfile)) {
         let profile = DEFAULT_PROFILE.parse().expect("a name");

@@ -15,7 +15,8 @@ use tillsync_exchange::messages::{
 };
 use tillsync_exchange::package::Manifest;
 use tillsync_exchange::realtime::{
-    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer,
+    AddToStoreAnswer, AddToStoreCall, CreateCustomerCall, CreateOrderCall, CreatedCustomer,
+    OrderAnswer, SearchAnswer, SearchCall,
 };
 use tillsync_hq::Headquarters;
 
@@ -217,6 +218,20 @@ impl Upstream for Line {
         self.carry(|state| match (&state.end, state.store()?) {
             (End::Channel { onward, .. }, Some(store)) => store.create_order(&**onward, call),
             _ => state.far_end(|hq| hq.create_order(call)),
+        })
+    }
+
+    fn search_customers(&self, call: &SearchCall) -> Result<SearchAnswer, UpstreamError> {
+        self.carry(|state| match (&state.end, state.store()?) {
+            (End::Channel { onward, .. }, Some(store)) => store.search_customers(&**onward, call),
+            _ => state.far_end(|hq| hq.search_customers(call)),
+        })
+    }
+
+    fn add_to_store(&self, call: &AddToStoreCall) -> Result<AddToStoreAnswer, UpstreamError> {
+        self.carry(|state| match (&state.end, state.store()?) {
+            (End::Channel { onward, .. }, Some(store)) => store.add_to_store(&**onward, call),
+            _ => state.far_end(|hq| hq.add_to_store(call)),
         })
     }
 }

@@ -23,6 +23,7 @@ mod packages;
 mod planted;
 mod races;
 mod register_offline;
+mod remote_search;
 mod restore;
 mod sales;
 mod staff;
