@@ -154,7 +154,8 @@ pub fn poll_once(
     Ok(Polled { applied, pull: (answer.pull > poll.pulled).then_some(answer.pull) })
 }
 
-/// Registers that headquarters revoked are refused from now on, and those that it took back are not.
+/// Registers that headquarters revoked are refused from now on, and those that it took back are
+/// not.
 fn note_revoked(edge: &Edge, poll: &Poll, answer: &PollAnswer) -> Result<(), DbError> {
     let Some(revoked) = answer.revoked.clone().filter(|_| answer.revoked != poll.revoked) else {
         return Ok(());

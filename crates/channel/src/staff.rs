@@ -40,7 +40,8 @@ impl fmt::Display for StaffView {
 pub fn list_staff(edge: &Edge) -> Result<Vec<StaffView>, DbError> {
     edge.db.read(|connection| {
         let mut statement = connection.prepare_cached(
-            "SELECT id, first_name, last_name, role, pin, is_active, version FROM staff ORDER BY id",
+            "SELECT id, first_name, last_name, role, pin, is_active, version FROM staff
+             ORDER BY id",
         )?;
         let rows = statement.query_map([], |row| Ok(staff_of(row)?.0))?;
         Ok(rows.collect::<Result<Vec<_>, _>>()?)
