@@ -7,16 +7,28 @@ use std::path::Path;
 
 use tillsync_domain::feature::Feature;
 use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::staff::{StaffName, StaffRole};
 use tillsync_domain::statement::PostingMode;
-
 use tillsync_domain::trade::{Delivery, Tender};
 use tillsync_hq::check::{CheckDepth, Severity};
 use tillsync_hq::copy::{Progress, TABLES, WholeRead, WholeWrite, copy_headquarters};
+use tillsync_hq::exclusion::{Lever, Subjob};
+use tillsync_hq::staff::NewStaff;
 use tillsync_hq::storage::Storage;
 use tillsync_hq_postgres::{PostgresStorage, PostgresWhole};
 use tillsync_hq_sqlite::{SqliteStorage, SqliteWhole};
 use tillsync_testkit::cluster::cluster;
-use tillsync_testkit::world::{Basket, World};
+use tillsync_testkit::world::{Basket, GROUP, World};
+
+fn cashier() -> NewStaff {
+    NewStaff {
+        id: "100".parse().unwrap(),
+        name: StaffName { first: Some("Ada".into()), last: None },
+        role: StaffRole::Cashier,
+        address_books: vec![GROUP.parse().unwrap()],
+        pin: None,
+    }
+}
 
 /// A chain in the middle of its days: something is posted, something waits, something is on its
 /// way, something is repaired and something failed.
@@ -33,6 +45,13 @@ fn busy_chain() -> World {
     let (store, profile) = ("S1".parse().unwrap(), "default".parse().unwrap());
     world.hq().assign_profile(&store, &profile).unwrap();
     world.set_feature(Feature::CaptureMultipleContacts, false);
+    world.set_offline_profile(|profile| profile.request_timeout_ms = 8_000);
+    let (register, profile) = ("S1.R1".parse().unwrap(), "default".parse().unwrap());
+    world.hq().assign_offline_profile(&register, &profile).unwrap();
+    for is_on in [true, false] {
+        world.pull_lever(Lever::Subjob(Subjob::Price), is_on);
+    }
+    world.hq().add_staff(&cashier(), "a story").unwrap();
     world.open_shift("S1", "50.00");
     day(&mut world, "first");
     world.close_shift("S1", "1.00");
