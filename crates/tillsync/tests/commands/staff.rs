@@ -11,13 +11,6 @@ fn staff_are_added_from_a_pin_file_changed_blocked_and_listed() {
     let folder = headquarters();
     let ok = |arguments, expected| check(folder.path(), arguments, expected);
     ok(
-        "staff list --data-dir .",
-        expect![[r#"
-            there are no staff; `tillsync staff add` adds somebody
-            exit 0
-        "#]],
-    );
-    ok(
         "hq add-group north --address-book north --data-dir .",
         expect![[r#"
             group north is set
@@ -67,23 +60,6 @@ fn staff_are_added_from_a_pin_file_changed_blocked_and_listed() {
         "#]],
     );
     ok(
-        "staff set-books 000160 --address-book south --data-dir .",
-        expect![[r#"
-            error: no channel database group has the address book south; add it to one first
-            hint: correct what was given; --help shows an example
-            exit 2
-        "#]],
-    );
-    ok(
-        "staff block 000170 --data-dir .",
-        expect![[r#"
-            error: there is no member of staff 000170; `tillsync staff add` adds one
-            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
-            show what there is
-            exit 1
-        "#]],
-    );
-    ok(
         "staff list --data-dir .",
         expect![[r#"
             ┌────────┬──────┬─────────┬───────────────┬─────┬─────────┐
@@ -92,6 +68,34 @@ fn staff_are_added_from_a_pin_file_changed_blocked_and_listed() {
             │ 000160 ┆ Ada  ┆ manager ┆ north         ┆ set ┆ blocked │
             └────────┴──────┴─────────┴───────────────┴─────┴─────────┘
             exit 0
+        "#]],
+    );
+}
+
+#[test]
+fn a_headquarters_without_staff_says_how_somebody_is_added() {
+    let folder = headquarters();
+    check(
+        folder.path(),
+        "staff list --data-dir .",
+        expect![[r#"
+            there are no staff; `tillsync staff add` adds somebody
+            exit 0
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_is_not_staff_is_named() {
+    let folder = headquarters();
+    check(
+        folder.path(),
+        "staff block 000170 --data-dir .",
+        expect![[r#"
+            error: there is no member of staff 000170; `tillsync staff add` adds one
+            hint: check the name and --data-dir; `customer find` and the `list` commands ⏎
+            show what there is
+            exit 1
         "#]],
     );
 }
