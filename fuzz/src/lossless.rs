@@ -19,7 +19,8 @@ pub(crate) fn said(value: &Value) -> Value {
     }
 }
 
-/// Every text in a value that is not blank, with the name of its field.
+/// Every text in a value that is not blank, with the name of its field. What stands in an
+/// annotation says nothing of the thing itself.
 pub(crate) fn texts(value: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     collect("", value, &mut found);
@@ -53,7 +54,8 @@ fn spelled(text: &str) -> Value {
 fn collect(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| collect(name, value, found))
+            let fields = fields.iter().filter(|(name, _)| !name.contains("@odata."));
+            fields.for_each(|(name, value)| collect(name, value, found));
         }
         Value::Array(items) => items.iter().for_each(|item| collect(name, item, found)),
         Value::String(text) if !text.trim().is_empty() => {

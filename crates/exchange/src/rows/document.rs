@@ -16,7 +16,7 @@ use tillsync_domain::trade::{
     AMOUNT_MAX, CustomerOrder, Delivery, Line, Payment, ReturnOf, Sale, Tender, Trade,
 };
 
-use super::{ContentHash, exact};
+use super::{ContentHash, exact, is_object};
 use crate::text;
 
 /// The largest content of a document, in bytes: the most lines and payments fit.
@@ -181,6 +181,9 @@ pub fn body_content(body: &Body) -> Box<RawValue> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(content: &'a str) -> Result<T, UnreadableDocument> {
+    if !is_object(content) {
+        return Err(UnreadableDocument("it is no JSON object".to_owned()));
+    }
     serde_json::from_str(content).map_err(|error| UnreadableDocument(in_our_words(&error)))
 }
 

@@ -84,6 +84,12 @@ impl Table {
     }
 }
 
+/// Whether a JSON text is an object. A reader of named fields takes a list of as many values, too,
+/// and that is never what was written.
+fn is_object(json: &str) -> bool {
+    json.trim_start().starts_with('{')
+}
+
 /// A text that names no table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this version knows no table {0:?}")]

@@ -11,7 +11,7 @@ use tillsync_domain::ids::{AddressGuid, Counter, CustomerGuid, DatabaseId, Opera
 use tillsync_domain::operation::{Act, ActKind, Operation};
 use tillsync_domain::promotion::Defect;
 
-use super::ContentHash;
+use super::{ContentHash, is_object};
 use crate::text;
 
 /// One row of the `operation` table.
@@ -120,6 +120,9 @@ impl OperationRow {
     }
 
     fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Defect> {
+        if !is_object(self.content.get()) {
+            return Err(Defect::Unreadable("it is no JSON object".to_owned()));
+        }
         serde_json::from_str(self.content.get()).map_err(|e| Defect::Unreadable(e.to_string()))
     }
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Amount {
     /// How much, as a decimal with as many digits as the currency has, such as `12.30`.
     pub amount: String,

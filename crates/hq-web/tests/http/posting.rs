@@ -175,6 +175,9 @@ fn items_are_set_whole_or_not_at_all() {
     put(json!([item("1", "2,90")])).refusal(400, "invalid");
     put(json!([item("../1", "2.90")])).refusal(400, "invalid");
     put(json!([item("1", "2.90"), item("1", "3.90")])).refusal(400, "invalid");
+    let mut misspelt = item("1", "2.90");
+    misspelt["prices"][0]["currfncy"] = "SEK".into();
+    put(json!([misspelt])).refusal(400, "invalid");
     assert_eq!(site.get("/api/v1/items")["items"], json!([]));
     let set = put(json!([item("1", "2.90"), item("2", "3")])).expect(200);
     assert!(set["version"].is_u64());

@@ -148,6 +148,16 @@ fn a_blind_close_with_counts_is_not_read_as_one_without() {
 }
 
 #[test]
+fn content_is_an_object_and_no_list_of_values_without_names() {
+    let named = r#" {"shift":"S1-S1"}"#;
+    assert!(read_body("shift_opened", named).is_ok());
+    for unnamed in [r#"["S1-S1"]"#, r#"  ["S1-S1",[]]"#] {
+        let refused = read_body("shift_opened", unnamed).expect_err("no names");
+        assert!(refused.0.contains("no JSON object"), "{refused}");
+    }
+}
+
+#[test]
 fn an_amount_with_more_digits_than_fit_is_refused_and_not_rounded() {
     let read = |amount: &str| {
         let counts = format!(r#"[{{"tender":"cash","currency":"EUR","amount":{amount}}}]"#);
