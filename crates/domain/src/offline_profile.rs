@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 pub const DEFAULT_OFFLINE_PROFILE: &str = "default";
 
 /// How often a register may look whether its channel is well, in seconds.
-pub const HEALTH_CHECK_INTERVAL_S: RangeInclusive<u32> = 10..=3600;
+pub const HEALTH_CHECK_INTERVAL_S: RangeInclusive<u32> = 1..=3600;
 
 /// How long a register may wait for its channel during a sale, in milliseconds.
 pub const REQUEST_TIMEOUT_MS: RangeInclusive<u32> = 100..=60_000;
@@ -123,7 +123,7 @@ mod tests {
         let usual = OfflineProfile::default();
         assert_eq!(usual.checked(), Ok(usual));
         for (interval, timeout, expected) in [
-            (9, 5_000, "health_check_interval_s cannot be 9: it is between 10 and 3600 seconds"),
+            (0, 5_000, "health_check_interval_s cannot be 0: it is between 1 and 3600 seconds"),
             (60, 99, "request_timeout_ms cannot be 99: it is between 100 and 60000 milliseconds"),
         ] {
             let profile = OfflineProfile {

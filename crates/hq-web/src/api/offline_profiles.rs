@@ -25,7 +25,7 @@ pub struct OfflineProfile {
     pub name: String,
     /// Whether its registers get nothing from headquarters for now; uploads go on.
     pub pause_offline_sync: bool,
-    /// How often a register looks whether its channel is well, in seconds: 10 to 3600.
+    /// How often a register looks whether its channel is well, in seconds: 1 to 3600.
     pub health_check_interval_s: u32,
     /// How long a register waits for its channel during a sale, in milliseconds: 100 to 60000.
     pub request_timeout_ms: u32,

@@ -47,7 +47,7 @@ pub(crate) struct SetArguments {
     /// Whether its registers get nothing from headquarters for now; no in a new profile.
     #[arg(long, value_enum, value_name = "yes|no")]
     pause_offline_sync: Option<YesNo>,
-    /// How often a register looks whether its channel is well, 10 to 3600 seconds; 60 in a new
+    /// How often a register looks whether its channel is well, 1 to 3600 seconds; 60 in a new
     /// profile.
     #[arg(long, value_name = "SECONDS")]
     health_check_interval_s: Option<u32>,
