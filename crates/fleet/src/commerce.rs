@@ -3,6 +3,7 @@
 //!
 //! One client belongs to one thread; its connection is kept open between requests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -81,8 +82,17 @@ pub struct EdgeStatus {
     pub pending: u64,
     /// What it recorded and its upstream has not acknowledged.
     pub unsent: u64,
-    /// The version of the items it sells, as job 1040 brought them.
-    pub items_version: u64,
+    /// The version of headquarters' change log up to which it has applied what each job sent.
+    pub applied: BTreeMap<String, u64>,
+    /// Whether its upstream answers, in its own word.
+    pub upstream: String,
+}
+
+impl EdgeStatus {
+    /// How far it has applied what a job sent; 0 while nothing came.
+    pub fn applied_of(&self, job: JobName) -> u64 {
+        self.applied.get(job.as_str()).copied().unwrap_or(0)
+    }
 }
 
 /// A client of one edge's interface for tills.
@@ -160,7 +170,13 @@ impl CommerceClient {
             customers: count("customers")?,
             pending: count("pending")?,
             unsent: count("unsent")?,
-            items_version: body["applied"][JobName::Products1040.as_str()].as_u64().unwrap_or(0),
+            applied: body["applied"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(job, version)| (job.clone(), version.as_u64().unwrap_or(0)))
+                .collect(),
+            upstream: body["upstream"]["state"].as_str().unwrap_or_default().to_owned(),
         })
     }
 

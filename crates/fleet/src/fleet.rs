@@ -316,6 +316,8 @@ impl Fleet {
         let mut serve = words(&[place.noun(), "serve"], &folder);
         // A mended link is noticed within a second instead of the usual quarter of a minute.
         serve.extend(["--reconnect-max", "1"].map(OsString::from));
+        // Nobody looks on for longer at a till that waits for an answer which got lost.
+        serve.extend(["--realtime-timeout", "3"].map(OsString::from));
         let log = self.layout.log(id.as_str());
         let mut server = Server::new(id.as_str(), program.clone(), serve, log);
         server.start()?;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use tillsync_domain::ids::DatabaseId;
+use tillsync_domain::ids::{CustomerKey, DatabaseId};
 use tillsync_domain::item::{Item, ItemPrice};
 use tillsync_domain::job::JobName;
 use tillsync_domain::money::Currency;
+use tillsync_domain::profile::{DEFAULT_PROFILE, ProfileOption};
 use tillsync_exchange::device::Secret;
 use ureq::Agent;
 use ureq::http::StatusCode;
@@ -162,6 +163,66 @@ impl HeadquartersClient {
         }
     }
 
+    /// Sets an option of the functionality profile that every store has unless it was given
+    /// another one, and returns the version of the change log that has it.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: refused, or an odd answer.
+    pub fn set_profile_option(
+        &self,
+        option: ProfileOption,
+        value: bool,
+    ) -> Result<u64, FleetError> {
+        let path = format!("/api/v1/profiles/{DEFAULT_PROFILE}");
+        let mut change = serde_json::Map::new();
+        change.insert(option.as_str().to_owned(), value.into());
+        match self.patch(&path, &change.into())? {
+            (StatusCode::OK, body) => Ok(body["version"].as_u64().unwrap_or(0)),
+            (status, body) => Err(request_error(&path, unexpected(status, &body))),
+        }
+    }
+
+    /// Sets how often registers look whether their store is there again, in seconds, and returns the
+    /// version of the change log that has it.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: refused, or an odd answer.
+    pub fn set_health_check_interval(&self, seconds: u32) -> Result<u64, FleetError> {
+        let path = format!("/api/v1/offline-profiles/{DEFAULT_PROFILE}");
+        match self.patch(&path, &json!({"health_check_interval_s": seconds}))? {
+            (StatusCode::OK, body) => Ok(body["version"].as_u64().unwrap_or(0)),
+            (status, body) => Err(request_error(&path, unexpected(status, &body))),
+        }
+    }
+
+    /// Keeps customer rows in shared tables from registers, or no longer, and returns the version
+    /// of the change log that has it.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: refused, or an odd answer.
+    pub fn filter_customer_data(&self, is_on: bool) -> Result<u64, FleetError> {
+        let path = "/api/v1/exclusion/filter";
+        let choice = json!({"filter_shared_customer_data": is_on, "confirmed": true});
+        match self.put(path, &choice)? {
+            (StatusCode::OK, _) => {}
+            (status, body) => return Err(request_error(path, unexpected(status, &body))),
+        }
+        Ok(self.get("/api/v1/exclusion")?["version"].as_u64().unwrap_or(0))
+    }
+
+    /// The account of a customer, by either key; nothing while headquarters does not know it.
+    ///
+    /// # Errors
+    /// Busy: no answer came. Broken: an odd answer.
+    pub fn account_of(&self, key: &CustomerKey) -> Result<Option<String>, FleetError> {
+        let path = format!("/api/v1/customers/{key}");
+        match self.ask(&path)? {
+            (StatusCode::OK, body) => Ok(body["customer"]["account"].as_str().map(str::to_owned)),
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, body) => Err(request_error(&path, unexpected(status, &body))),
+        }
+    }
+
     /// What is posted.
     ///
     /// # Errors
@@ -289,14 +350,26 @@ impl HeadquartersClient {
     }
 
     fn get(&self, path: &str) -> Result<Value, FleetError> {
+        match self.ask(path)? {
+            (StatusCode::OK, body) => Ok(body),
+            (status, body) => Err(request_error(path, unexpected(status, &body))),
+        }
+    }
+
+    fn ask(&self, path: &str) -> Result<(StatusCode, Value), FleetError> {
         let get = || {
             let url = url_of(&self.address, path)?;
-            match answer(self.agent.get(url).header("Authorization", self.bearer()).call())? {
-                (StatusCode::OK, body) => Ok(body),
-                (status, body) => Err(unexpected(status, &body)),
-            }
+            answer(self.agent.get(url).header("Authorization", self.bearer()).call())
         };
         get().map_err(|error| request_error(path, error))
+    }
+
+    fn patch(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), FleetError> {
+        let patch = || {
+            let url = url_of(&self.address, path)?;
+            answer(self.agent.patch(url).header("Authorization", self.bearer()).send_json(body))
+        };
+        patch().map_err(|error| request_error(path, error))
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value), FleetError> {

@@ -4,9 +4,9 @@
 //! never look into what it carries.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -19,6 +19,8 @@ pub enum LinkState {
     Whole,
     /// Connections were dropped and new ones are refused.
     Cut,
+    /// Requests reach the target, and its answers get lost.
+    Deaf,
 }
 
 /// A relay from a fixed address to wherever its target listens at the moment.
@@ -33,6 +35,7 @@ pub struct Link {
 struct Wire {
     targets: Vec<Address>,
     turn: AtomicUsize,
+    is_deaf: AtomicBool,
     connections: Mutex<Connections>,
 }
 
@@ -69,6 +72,7 @@ impl Link {
         let wire = Arc::new(Wire {
             targets,
             turn: AtomicUsize::new(0),
+            is_deaf: AtomicBool::new(false),
             connections: Mutex::new(connections),
         });
         let accepting = Arc::clone(&wire);
@@ -107,9 +111,21 @@ impl Link {
         });
     }
 
-    /// Lets connections pass again.
+    /// Lets requests pass, and their answers get lost.
+    pub fn deafen(&self) {
+        let mut connections = self.wire.lock();
+        connections.state = LinkState::Deaf;
+        self.wire.is_deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets connections pass again. Those that have lost answers are dropped.
     pub fn mend(&self) {
-        self.wire.lock().state = LinkState::Whole;
+        let mut connections = self.wire.lock();
+        if connections.state == LinkState::Deaf {
+            connections.drop_all();
+        }
+        connections.state = LinkState::Whole;
+        self.wire.is_deaf.store(false, Ordering::SeqCst);
     }
 }
 
@@ -191,19 +207,20 @@ fn accept(listener: &TcpListener, wire: &Arc<Wire>) {
     }
 }
 
-fn carry(wire: &Wire, near: TcpStream) -> io::Result<()> {
+fn carry(wire: &Arc<Wire>, near: TcpStream) -> io::Result<()> {
     let Some((target, far)) = wire.dial() else { return Ok(()) };
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     let Some(id) = wire.admit(target, [near.try_clone()?, far.try_clone()?]) else { return Ok(()) };
     let ends = [near.try_clone()?, far.try_clone()?];
+    let answering = Arc::clone(wire);
     let back = std::thread::Builder::new().name("link-back".to_owned()).spawn(move || {
         let [near, far] = ends;
-        pump(far, near);
+        pump(far, near, |far, near| copy_unless_deaf(&answering, far, near));
     });
     match back {
         Ok(back) => {
-            pump(near, far);
+            pump(near, far, |near, far| io::copy(near, far).map(drop));
             drop(back.join());
         }
         Err(_) => hang_up(&[near, far]),
@@ -213,15 +230,33 @@ fn carry(wire: &Wire, near: TcpStream) -> io::Result<()> {
 }
 
 /// Carries bytes one way until an end closes; then the other end learns of it.
-fn pump(mut from: TcpStream, mut to: TcpStream) {
-    let end = match io::copy(&mut from, &mut to) {
-        Ok(_) => Shutdown::Write,
+fn pump(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    copy: impl FnOnce(&mut TcpStream, &mut TcpStream) -> io::Result<()>,
+) {
+    let end = match copy(&mut from, &mut to) {
+        Ok(()) => Shutdown::Write,
         Err(_) => Shutdown::Both,
     };
     // It may be closed already; that is what is wanted.
     drop(to.shutdown(end));
     if end == Shutdown::Both {
         drop(from.shutdown(Shutdown::Both));
+    }
+}
+
+/// Carries answers; those that come while the wire is deaf are taken and lost.
+fn copy_unless_deaf(wire: &Wire, far: &mut TcpStream, near: &mut TcpStream) -> io::Result<()> {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        match far.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(_) if wire.is_deaf.load(Ordering::SeqCst) => {}
+            Ok(count) => near.write_all(&buffer[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -234,7 +269,8 @@ fn hang_up(ends: &[TcpStream; 2]) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader, Write};
+    use std::io::{BufRead, BufReader};
+    use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
 
     use super::*;
@@ -242,21 +278,29 @@ mod tests {
 
     /// Answers every line with the same line until its clients are gone.
     fn echo_server() -> Address {
+        recording_server().0
+    }
+
+    /// The same, and what it hears.
+    fn recording_server() -> (Address, Receiver<String>) {
+        let (tell, heard) = channel();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = Address::default();
         address.set(Some(listener.local_addr().unwrap()));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
+                let (mut stream, tell) = (stream.unwrap(), tell.clone());
                 std::thread::spawn(move || {
                     let lines = BufReader::new(stream.try_clone().unwrap()).lines();
                     for line in lines.map_while(Result::ok) {
+                        // Most tests do not listen.
+                        drop(tell.send(line.clone()));
                         writeln!(stream, "{line}").unwrap();
                     }
                 });
             }
         });
-        address
+        (address, heard)
     }
 
     fn say(stream: &TcpStream, line: &str) -> io::Result<String> {
@@ -291,6 +335,24 @@ mod tests {
         assert_eq!(say(&dial(&link), "anybody?").unwrap_or_default(), "");
         link.mend();
         assert_eq!(say(&dial(&link), "anybody?").unwrap(), "anybody?\n");
+    }
+
+    #[test]
+    fn a_deaf_link_carries_requests_and_no_answers_until_it_is_mended() {
+        let (target, heard) = recording_server();
+        let link = Link::open(target).unwrap();
+        let stream = dial(&link);
+        assert_eq!(say(&stream, "first").unwrap(), "first\n");
+        link.deafen();
+        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        assert!(say(&stream, "second").is_err(), "no answer comes");
+        let limit = Duration::from_secs(10);
+        assert_eq!(heard.recv_timeout(limit).unwrap(), "first");
+        assert_eq!(heard.recv_timeout(limit).unwrap(), "second");
+        link.mend();
+        assert_eq!(say(&dial(&link), "third").unwrap(), "third\n");
+        let late = say(&stream, "fourth").unwrap_or_default();
+        assert_eq!(late, "", "a connection that lost an answer is not used on");
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Day {
         let mut progress = Progress::begin("tills open", edges.len() as u64);
         let clients: Vec<_> = edges.iter().map(|edge| CommerceClient::new(&edge.door)).collect();
         let has_goods = |client: &CommerceClient| {
-            client.status().is_ok_and(|status| status.items_version >= version)
+            let products = JobName::Products1040;
+            client.status().is_ok_and(|status| status.applied_of(products) >= version)
         };
         // A till without goods says so when it opens.
         wait_for(interrupt, || clients.iter().all(has_goods))?;

@@ -61,21 +61,25 @@ pub(super) struct Loaded {
     pub(super) not_accepted: Vec<(RowNumber, String)>,
 }
 
-/// Creates every customer of the input, row by row round the edges.
+/// Creates every customer of the input, row by row round the edges, but for those that there are
+/// already.
 ///
 /// # Errors
 /// Broken: the input cannot be read. Busy: Ctrl-C.
 pub(super) fn create_customers(
     input: &Input,
     edges: &[Edge],
+    already: &[Accepted],
     interrupt: &Interrupt,
 ) -> Result<Loaded, Failure> {
     let mut progress = Progress::begin("creating customers", input.count()?);
     let done = Arc::new(AtomicU64::new(0));
     let mut clients = start_clients(edges, &done)?;
-    let mut loaded = Loaded { refused_at: vec![0; edges.len()], ..Loaded::default() };
+    let refused_at = vec![0; edges.len()];
+    let mut loaded = Loaded { refused_at, accepted: already.to_vec(), ..Loaded::default() };
     let fed = feed(input, &clients, &mut loaded, &mut |loaded| {
-        progress.set(done.load(Ordering::Relaxed) + loaded.refused);
+        let already = loaded.accepted.len() as u64;
+        progress.set(done.load(Ordering::Relaxed) + already + loaded.refused);
         interrupt.check()
     });
     for client in &mut clients {
@@ -160,6 +164,7 @@ fn feed(
                 loaded.refused += 1;
                 loaded.refusals.push(refusal);
             }
+            Row::Customer { number, .. } if loaded.accepted.iter().any(|it| it.row == number) => {}
             Row::Customer { number, request } => {
                 let client = round.next().and_then(|client| client.queue.as_ref());
                 let sent = client.map(|queue| queue.send(Job { row: number, request }));

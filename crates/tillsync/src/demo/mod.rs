@@ -16,6 +16,7 @@ mod report;
 mod takings;
 mod till;
 mod verify;
+mod ways;
 
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,7 @@ use self::load::{Accepted, Loaded, create_customers};
 use self::next_steps::next_steps;
 use self::progress::Progress;
 use self::report::{Claim, EdgeLine, Report, aliases_claim, jobs_claim};
+use self::ways::try_ways;
 use crate::failure::{CommandError, Failure, Verdict};
 use crate::headquarters::Place;
 use crate::headquarters::database::{DatabaseArgument, expect_new};
@@ -147,16 +149,22 @@ impl Demo {
         let hq = self.fleet.headquarters()?;
         let mut day =
             self.stage("open", |demo| Day::begin(demo.fleet.edges(), &hq, &demo.interrupt))?;
+        let ways = self.stage("ways", |demo| {
+            try_ways(&demo.input, demo.fleet.edges(), &hq, &demo.interrupt)
+        })?;
         let cut = cut_links(self.fleet.edges());
         let loaded = self.stage("create", |demo| {
-            create_customers(&demo.input, demo.fleet.edges(), &demo.interrupt)
+            create_customers(&demo.input, demo.fleet.edges(), &ways.accepted, &demo.interrupt)
         })?;
         self.stage("sell", |_| {
             day.sell(&loaded);
             Ok(())
         })?;
         let before = ask_edges(&clients);
-        let mut claims = self.look_up_pending(&cut, &loaded, &before);
+        let created = &loaded.accepted[..];
+        let is_new = |one: &&Accepted| ways.accepted.iter().all(|other| other.row != one.row);
+        let created: Vec<_> = created.iter().filter(is_new).collect();
+        let mut claims = self.look_up_pending(&cut, &created, &before);
         let hidden = self.fleet.edges().iter().filter(|edge| edge.kind == DatabaseKind::Channel);
         let population =
             Population { customers: loaded.accepted.len() as u64, hidden: hidden.count() as u64 };
@@ -175,7 +183,9 @@ impl Demo {
         let jobs = self.stage("jobs", |demo| run_jobs(&hq, &demo.interrupt))?;
         let peak = self.end_servers(ending)?;
         let watch = Stopwatch::start();
+        claims.extend(ways.claims);
         let mut report = self.verify(loaded, &day, claims)?;
+        (report.ways, report.created_sync) = (ways.ways, ways.created_sync);
         report.claims.push(jobs_claim(&jobs));
         report.jobs = jobs;
         report.hq_memory_mib = peak.mib();
@@ -201,11 +211,16 @@ impl Demo {
     }
 
     /// Whether customers at the cut store are pending there and can be found by key and by name.
-    fn look_up_pending(&self, cut: &[usize], loaded: &Loaded, before: &[EdgeStatus]) -> Vec<Claim> {
+    fn look_up_pending(
+        &self,
+        cut: &[usize],
+        created: &[&Accepted],
+        before: &[EdgeStatus],
+    ) -> Vec<Claim> {
         let mut claims = Vec::new();
         for index in cut {
             let edge = &self.fleet.edges()[*index];
-            let own: Vec<_> = loaded.accepted.iter().filter(|one| one.edge == *index).collect();
+            let own: Vec<_> = created.iter().filter(|one| one.edge == *index).collect();
             let is_pending = before[*index].pending >= own.len() as u64;
             let client = CommerceClient::new(&edge.door);
             let found = own.iter().take(LOOKED_UP).all(|one| is_found_pending(&client, one));
@@ -252,6 +267,8 @@ impl Demo {
         let trace = farthest(edges, &loaded.accepted).map(|one| hq.trace_customer(&one.key));
         progress.end();
         Ok(Report {
+            ways: Vec::new(),
+            created_sync: 0,
             loaded,
             aliases: books.aliases,
             ends,

@@ -12,6 +12,7 @@ use tillsync_hq::trace::CustomerTrace;
 use super::load::Loaded;
 use super::takings::Takings;
 use super::verify::{Books, EdgeBooks, Ends};
+use super::ways::Way;
 use crate::commands::trace::{trace_json, trace_text};
 use crate::failure::Verdict;
 use crate::output;
@@ -52,6 +53,10 @@ pub(super) struct EdgeLine {
 /// Everything that the demo found.
 #[derive(Debug)]
 pub(super) struct Report {
+    /// The ways in which single customers came into being.
+    pub(super) ways: Vec<Way>,
+    /// Customers that had an account in the answer to their till.
+    pub(super) created_sync: u64,
     /// What became of the rows.
     pub(super) loaded: Loaded,
     /// What headquarters holds.
@@ -131,6 +136,11 @@ impl Report {
         at_edges.max(self.ends.lost.len() as u64)
     }
 
+    /// Customers that were pending when their till was answered.
+    fn created_async(&self) -> u64 {
+        (self.loaded.accepted.len() as u64).saturating_sub(self.created_sync)
+    }
+
     /// Everything that must hold.
     fn claims(&self) -> Vec<Claim> {
         let ends = &self.ends;
@@ -180,8 +190,8 @@ impl Report {
         let mut report = json!({
             "customers_in": loaded.customers_in,
             "refused": loaded.refused,
-            "created_async": loaded.accepted.len(),
-            "created_sync": 0,
+            "created_async": self.created_async(),
+            "created_sync": self.created_sync,
             "promoted": ends.promoted,
             "failed": ends.failed.len(),
             "accounts_distinct": ends.accounts_distinct,
@@ -197,6 +207,7 @@ impl Report {
             "lost": ends.lost.iter().map(|row| row.0).collect::<Vec<_>>(),
             "jobs": self.jobs.iter().map(|(job, run)| json!({"job": job, "run": run}))
                 .collect::<Vec<_>>(),
+            "ways": self.ways.iter().map(Way::json).collect::<Vec<_>>(),
             "trace": self.trace.as_ref().map(trace_json),
             "claims": claims.collect::<Vec<_>>(),
         });
@@ -232,6 +243,10 @@ impl Report {
             "Accounts known",
         ];
         text += &output::table(header, self.edges.iter().map(EdgeLine::cells));
+        if !self.ways.is_empty() {
+            text += "\n\nWays in which a customer comes into being\n";
+            text += &output::table(["Way", "Where", "Answer"], self.ways.iter().map(Way::cells));
+        }
         if let Some(trace) = &self.trace {
             text += "\n\nOne customer's way\n";
             text += &trace_text(trace);
@@ -269,7 +284,8 @@ impl Report {
         };
         put("\nTotals".to_owned());
         put(format!("  customers in the input    {}", loaded.customers_in));
-        put(format!("  created without a wait    {}", loaded.accepted.len()));
+        put(format!("  created without a wait    {}", self.created_async()));
+        put(format!("  created with an account   {}", self.created_sync));
         put(format!("  with a permanent account  {}", ends.promoted));
         put(format!("  failed at headquarters    {}", ends.failed.len()));
         put(format!("  refused by a rule         {}", loaded.refused));
