@@ -82,6 +82,10 @@ pub trait Wire: Send + Sync {
     fn poll_answer(&self, _to: &DatabaseId, _answer: &mut PollAnswer) {}
     /// A report on its way up.
     fn report(&self, _from: &DatabaseId, _report: &mut DownloadReport) {}
+    /// A call of the Real-time Service on its way up.
+    fn call(&self, _from: &DatabaseId, _call: &mut CreateCustomerCall) {}
+    /// Its answer.
+    fn created(&self, _to: &DatabaseId, _created: &mut CreatedCustomer) {}
     /// Whether it ends with all faults.
     fn is_fault(&self) -> bool {
         false
@@ -411,7 +415,24 @@ impl Upstream for Line {
     }
 
     fn create_customer(&self, call: &CreateCustomerCall) -> Answer<CreatedCustomer> {
-        let call = call.clone();
-        self.ask(self.draw(), move |hq| hq.create_customer(&call))
+        let mut call = call.clone();
+        self.chain.net.on_wires(|wire| wire.call(&self.from, &mut call));
+        let (fate, from) = (self.draw(), self.from.clone());
+        if fate.is_answer_lost && !(fate.is_request_lost || fate.is_delayed) {
+            self.chain.count("network", "lost answer of the Real-time Service");
+        }
+        let mut answer = match self.parent() {
+            None => self.ask(fate, move |hq| hq.create_customer(&call)),
+            Some(store) => self.carry_as(fate, move |chain| {
+                let onward = Line::of(chain, &store);
+                at_channel(chain, (&store, &from), |channel| {
+                    channel.create_customer(&onward, &call)
+                })
+            }),
+        };
+        if let Ok(created) = &mut answer {
+            self.chain.net.on_wires(|wire| wire.created(&self.from, created));
+        }
+        answer
     }
 }

@@ -7,7 +7,8 @@ use std::fmt;
 
 use tillsync_channel::transactions::TransactionView;
 use tillsync_domain::ids::{
-    AddressGuid, CustomerGuid, CustomerKey, DatabaseId, ShiftNumber, TransactionNumber,
+    AccountNumber, AddressGuid, CustomerGuid, CustomerKey, DatabaseId, ShiftNumber,
+    TransactionNumber,
 };
 use tillsync_domain::job::JobName;
 use tillsync_domain::number_sequence::NumberSequence;
@@ -27,6 +28,8 @@ pub enum Observation {
         name: String,
         /// The addresses.
         addresses: Vec<AddressGuid>,
+        /// The account that it was shown with, when headquarters was asked and answered.
+        account: Option<AccountNumber>,
     },
     /// An edge acknowledged one more address.
     AddressAdded {
@@ -140,8 +143,9 @@ pub struct Lost {
 impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Observation::Created { at, guid, name, addresses } => {
-                write!(f, "{at} creates {name} ({guid}) with {} addresses", addresses.len())
+            Observation::Created { at, guid, name, addresses, account } => {
+                write!(f, "{at} creates {name} ({guid}) with {} addresses", addresses.len())?;
+                account.as_ref().map_or(Ok(()), |account| write!(f, " as {account}"))
             }
             Observation::AddressAdded { at, customer, address } => {
                 write!(f, "{at} adds address {address} to {customer}")

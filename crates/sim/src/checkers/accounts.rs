@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::scene::{rows, text, uuid};
 use super::{Checker, Scene};
+use crate::observe::Observation;
 
 #[derive(Default)]
 pub(super) struct Accounts {
@@ -14,6 +15,8 @@ pub(super) struct Accounts {
     file: PathBuf,
     given: BTreeMap<Uuid, String>,
     owners: BTreeMap<String, Uuid>,
+    /// What tills were answered since the last look.
+    told: Vec<(Uuid, String)>,
 }
 
 impl Checker for Accounts {
@@ -21,10 +24,19 @@ impl Checker for Accounts {
         "accounts"
     }
 
+    fn saw(&mut self, observation: &Observation) {
+        if let Observation::Created { guid, account: Some(account), .. } = observation {
+            self.told.push((*guid.as_uuid(), account.to_string()));
+        }
+    }
+
     fn look(&mut self, scene: &Scene<'_>) -> Vec<String> {
         let file = scene.chain.hq.file();
         if self.file != file {
             *self = Accounts { file, ..Accounts::default() };
+        }
+        for (guid, account) in self.told.drain(..) {
+            self.given.entry(guid).or_insert(account);
         }
         let mut findings = Vec::new();
         for (guid, account) in scene.aliases() {
@@ -110,6 +122,17 @@ mod tests {
         let findings = small.look(&mut checker).join("\n");
         assert!(findings.contains("had account C-00000002, and has C-99999999"), "{findings}");
         assert!(findings.contains("but its alias is Some(\"C-99999999\")"), "{findings}");
+    }
+
+    #[test]
+    fn an_account_that_a_till_was_answered_and_nobody_gave_is_found() {
+        let mut small = with_two();
+        let at = "S1".parse().expect("a database");
+        let guid = small.customer("S1");
+        let account = Some("C-77777777".parse().expect("an account"));
+        let name = "Answered".into();
+        small.saw(Observation::Created { at, guid, name, addresses: vec![], account });
+        small.assert_finds::<Accounts>(&format!("{guid} had account C-77777777, and has none"));
     }
 
     #[test]

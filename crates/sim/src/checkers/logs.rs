@@ -62,11 +62,15 @@ impl Checker for Logs {
 }
 
 impl Logs {
-    /// What headquarters has, and nobody ever wrote.
+    /// What headquarters has, and nobody ever wrote. What it was asked for while a till waited
+    /// stands in no log yet, but was written down before.
     fn strangers(&self, scene: &Scene<'_>) -> Vec<String> {
         let whole = scene.sites().iter().filter(|site| !self.copied.contains(&site.id));
         let written: BTreeMap<&str, BTreeSet<Uuid>> = whole
-            .map(|site| (site.id.as_str(), scene.log(&site.id).iter().map(|it| it.id).collect()))
+            .map(|site| {
+                let log = scene.log(&site.id).iter().map(|it| it.id);
+                (site.id.as_str(), log.chain(scene.intended(site)).collect())
+            })
             .collect();
         let is_strange = |entry: &&Entry| {
             written.get(entry.origin.as_str()).is_some_and(|log| !log.contains(&entry.id))

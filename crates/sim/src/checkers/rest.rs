@@ -63,11 +63,16 @@ const DUE_AT_HQ: &[(&str, &str)] = &[
     ),
     (
         "has not got everything",
+        // Registers have packages of their own where something is kept from them, and of a job
+        // that has nothing to send there is nothing to get.
         "SELECT edge_database.id || ' for ' || row_version.job
             FROM edge_database JOIN row_version USING (channel_group)
             LEFT JOIN database_position AS position
                 ON position.edge_database = edge_database.id AND position.job = row_version.job
             WHERE enrolled_at IS NOT NULL AND revoked_at IS NULL
+                AND row_version.audience = coalesce(position.audience, '')
+                AND (row_version.job <> '1060' OR EXISTS (SELECT 1 FROM staff))
+                AND (row_version.job <> '1110' OR EXISTS (SELECT 1 FROM feature))
                 AND coalesce(position.sequence, -1) < row_version.sequence",
     ),
 ];

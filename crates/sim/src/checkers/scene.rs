@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 use tillsync_domain::ids::{DatabaseId, EntryId};
 use tillsync_exchange::rows::log::mark;
+use tillsync_exchange::rows::operation::OperationRow;
 use uuid::Uuid;
 
 use crate::chain::Chain;
@@ -156,6 +157,16 @@ impl<'a> Scene<'a> {
             self.sites.iter().map(|site| (site.id.to_string(), log(site))).collect()
         });
         logs.get(id.as_str()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The operations that a database asked headquarters for, or is about to, and has no word of.
+    pub(super) fn intended(&self, site: &EdgeSite) -> Vec<Uuid> {
+        let sql = "SELECT operations FROM intention";
+        let kept = rows(&self.edge(site), sql, [], |row| text(row, 0));
+        let operations = |kept: String| -> Vec<OperationRow> {
+            serde_json::from_str(&kept).expect("operations as they were asked for")
+        };
+        kept.into_iter().flat_map(operations).map(|row| *row.id.as_uuid()).collect()
     }
 
     /// What can still come to headquarters from a database: its own log and, for a register, its

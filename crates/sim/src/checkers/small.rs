@@ -57,7 +57,7 @@ impl Small {
         let edge = site.running().expect("it runs");
         let view = create_customer(&edge, request, site.clock.now()).expect("a good customer");
         let (at, guid) = (site.id.clone(), view.guid);
-        self.saw(Observation::Created { at, guid, name, addresses: vec![] });
+        self.saw(Observation::Created { at, guid, name, addresses: vec![], account: None });
         guid
     }
 

@@ -93,7 +93,9 @@ impl SecondMachine {
         if let Ok(view) = create_customer(edge, request, self.site.clock.now()) {
             let addresses = view.addresses.iter().map(|address| address.content.guid).collect();
             let at = self.site.id.clone();
-            self.acknowledged.push(Observation::Created { at, guid: view.guid, name, addresses });
+            let (guid, account) = (view.guid, view.account);
+            let created = Observation::Created { at, guid, name, addresses, account };
+            self.acknowledged.push(created);
         }
     }
 

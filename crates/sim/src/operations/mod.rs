@@ -4,6 +4,7 @@ mod add_address;
 mod change_group;
 mod change_items;
 mod change_parameters;
+mod change_profile;
 mod change_sequence;
 mod close_shift;
 mod create_customer;
@@ -70,6 +71,8 @@ pub const ALL: &[&dyn Operation] = &[
     &change_group::ChangeBooks,
     &change_group::ChangeMode,
     &change_parameters::ChangeParameters,
+    &change_profile::ChangeProfile,
+    &change_profile::AssignProfile,
     &change_sequence::ChangeSequence,
     &statements::PostStatements,
     &statements::RetryStatement,

@@ -10,6 +10,7 @@ mod edges;
 mod inbox;
 mod ledger;
 mod lies;
+mod realtime;
 mod wires;
 
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub fn all() -> impl Iterator<Item = &'static dyn Bug> {
         &wires::IgnoresTheEpoch as &dyn Bug,
         &lies::AcknowledgesWhatItRolledBack,
         &lies::KeepsWhatItRefused,
+        &realtime::AsksUnderAnotherGuid,
+        &realtime::AnswersAnotherAccount,
     ])
 }
 
