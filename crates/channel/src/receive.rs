@@ -105,8 +105,8 @@ pub fn receive_hello(
 /// Takes an upload package of a register: durable when this returns.
 ///
 /// # Errors
-/// Forbidden: another source, or one that is revoked. Invalid: damaged or not an upload. Conflict: a
-/// gap, with the watermark to go on from, or a later format. Busy or Broken: the database failed.
+/// Forbidden: another source, or one that is revoked. Invalid: damaged or not an upload. Conflict:
+/// a gap, with the watermark to go on from, or a later format. Busy or Broken: the database failed.
 pub fn receive_upload(
     edge: &Edge,
     register: &DatabaseId,

@@ -182,8 +182,8 @@ impl HeadquartersClient {
         }
     }
 
-    /// Sets how often registers look whether their store is there again, in seconds, and returns the
-    /// version of the change log that has it.
+    /// Sets how often registers look whether their store is there again, in seconds, and returns
+    /// the version of the change log that has it.
     ///
     /// # Errors
     /// Busy: no answer came. Broken: refused, or an odd answer.
