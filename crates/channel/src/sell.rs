@@ -125,7 +125,7 @@ pub enum SellError {
         number: TransactionNumber,
         /// What came instead of an answer.
         #[source]
-        source: CallError,
+        source: Box<CallError>,
     },
     /// Headquarters was asked to take the order, and does not (F49).
     #[error("headquarters refused the order: {message}")]

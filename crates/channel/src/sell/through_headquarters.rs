@@ -122,9 +122,11 @@ fn through_headquarters(
             if !is_kept {
                 withdraw(edge, &document)?;
             }
-            Err(SellError::Unanswered { number, source })
+            Err(SellError::Unanswered { number, source: Box::new(source) })
         }
-        Err(source @ CallError::Unanswered(_)) => Err(SellError::Unanswered { number, source }),
+        Err(source @ CallError::Unanswered(_)) => {
+            Err(SellError::Unanswered { number, source: Box::new(source) })
+        }
     }
 }
 

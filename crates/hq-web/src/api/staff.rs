@@ -59,7 +59,7 @@ impl fmt::Debug for TypedPin {
 
 impl TypedPin {
     fn read(&self) -> Result<Pin, HttpError> {
-        Pin::parse(&self.0).map_err(|error| HttpError::invalid(error))
+        Pin::parse(&self.0).map_err(HttpError::invalid)
     }
 }
 

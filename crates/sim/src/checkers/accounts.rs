@@ -101,6 +101,8 @@ fn at_edge(scene: &Scene<'_>, site: &crate::machines::edge::EdgeSite) -> Vec<Str
 
 #[cfg(test)]
 mod tests {
+    use tillsync_domain::ids::AccountNumber;
+
     use super::super::small::Small;
     use super::*;
 
@@ -129,7 +131,7 @@ mod tests {
         let mut small = with_two();
         let at = "S1".parse().expect("a database");
         let guid = small.customer("S1");
-        let account = Some("C-77777777".parse().expect("an account"));
+        let account = AccountNumber::parse("C-77777777").ok();
         let name = "Answered".into();
         small.saw(Observation::Created { at, guid, name, addresses: vec![], account });
         small.assert_finds::<Accounts>(&format!("{guid} had account C-77777777, and has none"));

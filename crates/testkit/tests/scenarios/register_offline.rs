@@ -50,7 +50,7 @@ fn a_till_whose_store_is_away_sells_on_and_its_pending_count_falls_to_zero_when_
     assert_eq!((first.account.as_ref(), reason(&world)), (None, Some(OfflineReason::CutOff)));
     let second = world.create_at_till(TILL, "Second").unwrap();
     let basket = Basket::of("coffee", 2).rest_by(Tender::Cash);
-    world.sell(TILL, &second.guid, basket);
+    world.sell(TILL, second.guid, basket);
     assert_eq!(unsent(&world), (3, 1));
     world.pass(SignedDuration::from_mins(5));
     assert!(world.look(TILL).is_offline());
@@ -103,7 +103,7 @@ fn a_till_that_is_offline_sells_to_a_customer_whom_it_does_not_know() {
     world.disconnect(TILL).unwrap();
     assert_eq!(world.account_at(TILL, elsewhere.guid), "unknown");
     let basket = Basket::of("coffee", 1).rest_by(Tender::Cash);
-    let sale = world.sell(TILL, &elsewhere.guid, basket);
+    let sale = world.sell(TILL, elsewhere.guid, basket);
     assert_eq!(world.connect(TILL), RegisterLine::Online);
     world.settle();
     assert!(world.transaction_at("S1", &sale).is_some());
