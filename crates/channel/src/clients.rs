@@ -148,18 +148,46 @@ pub(crate) fn revoked_read(connection: &Connection) -> Result<Vec<DatabaseId>, D
     Ok(rows.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// Takes over which registers headquarters has revoked: these and no others.
+/// What a channel knows of its registers; it changes whenever one is enrolled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownRegisters {
+    revoked: Vec<DatabaseId>,
+    credentials: Vec<(DatabaseId, [u8; 32])>,
+}
+
+/// What is known of registers now.
+pub(crate) fn known_registers(connection: &Connection) -> Result<KnownRegisters, DbError> {
+    let mut statement = connection
+        .prepare_cached("SELECT database_id, credential_hash FROM register ORDER BY database_id")?;
+    let rows = statement.query_map([], |row| Ok((parsed_column(row, 0)?, row.get(1)?)))?;
+    let credentials = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(KnownRegisters { revoked: revoked_read(connection)?, credentials })
+}
+
+/// Takes over which registers headquarters has revoked, these and no others, if nothing has
+/// changed since it was asked: a later answer tells the rest. Says whether it did.
+///
+/// A register that is revoked no longer was enrolled again. If that went unheard here, only a
+/// credential of before is known, which may be in a thief's hands: it is forgotten.
 pub(crate) fn revoked_write(
     connection: &Connection,
+    asked: &KnownRegisters,
     revoked: &[DatabaseId],
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
+    if known_registers(connection)? != *asked {
+        return Ok(false);
+    }
+    let mut forget = connection.prepare_cached("DELETE FROM register WHERE database_id = ?1")?;
+    for register in asked.revoked.iter().filter(|register| !revoked.contains(register)) {
+        forget.execute([register.as_str()])?;
+    }
     connection.prepare_cached("DELETE FROM revoked_register")?.execute([])?;
     let mut insert =
         connection.prepare_cached("INSERT INTO revoked_register (database_id) VALUES (?1)")?;
     for register in revoked {
         insert.execute([register.as_str()])?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The register that holds a credential, if any does.

@@ -20,7 +20,7 @@ use tillsync_exchange::messages::{
 use tillsync_exchange::package::{CheckedSink, Manifest, PackageError};
 
 use crate::apply::{self, ApplyError};
-use crate::clients;
+use crate::clients::{self, KnownRegisters};
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::health;
@@ -134,13 +134,13 @@ pub fn poll_once(
     if register_line(edge)?.is_disconnected() {
         return Err(DownloadError::Disconnected);
     }
-    let (poll, answer) = ask(edge, upstream, wait, clock)?;
+    let Asked { poll, registers, answer } = ask(edge, upstream, wait, clock)?;
     // A stop or a switch that came during the wait: what is offered will be offered again.
     if edge.signals.is_stopping() || register_line(edge)?.is_disconnected() {
         return Ok(Polled { applied: 0, pull: None });
     }
     edge.enter_mode(answer.mode)?;
-    note_revoked(edge, &poll, &answer)?;
+    note_revoked(edge, registers, (&poll, &answer))?;
     let mut applied = 0;
     for offer in &answer.offers {
         edge.link.note_offers_left(answer.offers.len() as u64 - u64::from(applied));
@@ -154,14 +154,26 @@ pub fn poll_once(
     Ok(Polled { applied, pull: (answer.pull > poll.pulled).then_some(answer.pull) })
 }
 
+/// A poll, what was known of registers when it was sent, and its answer.
+struct Asked {
+    poll: Poll,
+    registers: KnownRegisters,
+    answer: PollAnswer,
+}
+
 /// Registers that headquarters revoked are refused from now on, and those that it took back are
-/// not.
-fn note_revoked(edge: &Edge, poll: &Poll, answer: &PollAnswer) -> Result<(), DbError> {
+/// not, once their new credential is known.
+fn note_revoked(
+    edge: &Edge,
+    registers: KnownRegisters,
+    (poll, answer): (&Poll, &PollAnswer),
+) -> Result<(), DbError> {
     let Some(revoked) = answer.revoked.clone().filter(|_| answer.revoked != poll.revoked) else {
         return Ok(());
     };
     let revoked: Vec<_> = revoked.into_iter().map(|RegisterName(name)| name).collect();
-    edge.db.write(move |connection| clients::revoked_write(connection, &revoked))
+    edge.db
+        .write(move |connection| clients::revoked_write(connection, &registers, &revoked).map(drop))
 }
 
 /// Notes that a pull was answered by an upload; the next poll says so.
@@ -192,11 +204,13 @@ fn ask(
     upstream: &dyn Upstream,
     wait: Duration,
     clock: &dyn Clock,
-) -> Result<(Poll, PollAnswer), DownloadError> {
+) -> Result<Asked, DownloadError> {
     let mut asked = None;
     loop {
-        let mut poll =
-            edge.db.read(|connection| poll_message(edge, connection, wait, clock.now()))?;
+        let (mut poll, registers) = edge.db.read(|connection| -> Result<_, DbError> {
+            let registers = clients::known_registers(connection)?;
+            Ok((poll_message(edge, connection, wait, clock.now())?, registers))
+        })?;
         if let Some(asked) = asked {
             let page =
                 edge.db.read(|connection| testimony::page(connection, edge.identity(), asked))?;
@@ -213,7 +227,7 @@ fn ask(
                 }
                 asked = Some(next);
             }
-            Some(_) | None => return Ok((poll, answer)),
+            Some(_) | None => return Ok(Asked { poll, registers, answer }),
         }
     }
 }

@@ -13,6 +13,7 @@ mod offline;
 mod profile;
 mod record;
 mod register;
+mod revoked;
 mod search;
 mod sell;
 mod set_aside;
