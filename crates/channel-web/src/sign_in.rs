@@ -169,8 +169,12 @@ fn refuse(error: SignInError, now: jiff::Timestamp) -> Refusal {
         // The status that is counted against the address.
         SignInError::Wrong => Refusal { error: coded.unauthorized(), wait: None },
         SignInError::NoClient => Refusal { error: ODataError::unauthenticated(), wait: None },
-        SignInError::LockedOut { staff, until } => {
-            tracing::warn!(%staff, %until, "an operator number is locked");
+        SignInError::LockedOut { staff, until, is_known } => {
+            if is_known {
+                tracing::warn!(%staff, %until, "an operator number is locked");
+            } else {
+                tracing::warn!(%until, "an operator number that nobody has is locked");
+            }
             let wait = u64::try_from(until.duration_since(now).as_secs()).unwrap_or(0) + 1;
             Refusal { error: coded, wait: Some(wait) }
         }

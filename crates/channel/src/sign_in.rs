@@ -18,7 +18,7 @@ use tillsync_exchange::pin::PinHash;
 use crate::clients::ClientName;
 use crate::db::{Db, DbError, parsed_column, time_column};
 use crate::edge::Edge;
-use crate::staff::staff_read;
+use crate::staff::{StaffView, staff_read};
 
 /// How long a sign-in lasts unless the node was told otherwise.
 pub const SIGN_IN_LASTS: SignedDuration = SignedDuration::from_hours(12);
@@ -93,6 +93,8 @@ pub enum SignInError {
         staff: StaffId,
         /// Until when.
         until: Timestamp,
+        /// Whether anybody has that number: what nobody has may be a PIN in the wrong field.
+        is_known: bool,
     },
     /// Headquarters knows a role that this version does not.
     #[error("{source}; update this node to a version that knows the role")]
@@ -153,31 +155,62 @@ pub fn sign_in(
     // Before the PIN is compared: a crash during it, or a hundred tries at once, use tries up.
     let trying = staff.clone();
     let begun = edge.db.write(move |connection| try_begin(connection, &trying, now))?;
-    let attempt = begun.map_err(|until| SignInError::LockedOut { staff: staff.clone(), until })?;
     let found = edge.db.read(|connection| staff_read(connection, &staff))?;
+    let is_known = found.is_some();
+    let attempt = begun.map_err(|until| SignInError::LockedOut { staff, until, is_known })?;
     let known = found.filter(|(view, _)| view.is_active);
     let hash = known.as_ref().and_then(|(_, hash)| hash.clone());
-    let is_right = match (hash, &pin) {
+    let is_right = match (&hash, &pin) {
         (Some(hash), Some(pin)) => hash.is_of(pin),
         (_, pin) => {
             nobodys.is_of(&pin.clone().unwrap_or_else(no_pin));
             false
         }
     };
-    let Some((view, _)) = known.filter(|_| is_right) else { return Err(SignInError::Wrong) };
+    let (true, Some((view, _)), Some(pin)) = (is_right, known, hash) else {
+        return Err(SignInError::Wrong);
+    };
+    let made = admit(edge, Right { view, pin, attempt, client }, (now, lasts));
+    if let Err(SignInError::Role { .. } | SignInError::Db(_)) = made {
+        // A right PIN locks nobody out, whatever else is wrong; that is what is reported.
+        let _ = edge.db.write(move |connection| try_succeeded(connection, attempt));
+    }
+    made
+}
+
+/// A PIN that was right when it was compared.
+struct Right {
+    view: StaffView,
+    pin: PinHash,
+    attempt: i64,
+    client: SecretHash,
+}
+
+/// Makes the sign-in of whoever had the right PIN.
+fn admit(
+    edge: &Edge,
+    right: Right,
+    (now, lasts): (Timestamp, SignedDuration),
+) -> Result<NewSignIn, SignInError> {
+    let Right { view, pin, attempt, client } = right;
     let role = view.role?;
     let mut random = [0; 32];
     edge.entropy().fill(&mut random);
     let token = Secret::from_random(random);
     let expires_at = now.saturating_add(lasts).unwrap_or(Timestamp::MAX);
     let (hash, id) = (token.hash(), view.id.clone());
-    let is_kept = edge.db.write(move |connection| {
+    edge.db.write(move |connection| {
+        if !sign_in_insert(connection, (hash, client), (&id, &pin), (now, expires_at))? {
+            // The try stays counted where it is the PIN that does not hold any more.
+            if client_read(connection, client)?.is_some() {
+                return Ok(Err(SignInError::Wrong));
+            }
+            try_succeeded(connection, attempt)?;
+            return Ok(Err(SignInError::NoClient));
+        }
         try_succeeded(connection, attempt)?;
-        sign_in_insert(connection, (hash, client), &id, (now, expires_at))
-    })?;
-    if !is_kept {
-        return Err(SignInError::NoClient);
-    }
+        Ok::<_, DbError>(Ok(()))
+    })??;
     Ok(NewSignIn { token, staff: SignedIn { id: view.id, role }, name: view.name, expires_at })
 }
 
@@ -249,11 +282,11 @@ fn try_succeeded(connection: &Connection, attempt: i64) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Keeps a sign-in, unless the program lost its token meanwhile.
+/// Keeps a sign-in, unless the program lost its token meanwhile, or the member of staff the PIN.
 fn sign_in_insert(
     connection: &Connection,
     (token, client): (SecretHash, SecretHash),
-    staff: &StaffId,
+    (staff, pin): (&StaffId, &PinHash),
     (now, expires_at): (Timestamp, Timestamp),
 ) -> Result<bool, DbError> {
     let at = now.as_microsecond();
@@ -261,9 +294,18 @@ fn sign_in_insert(
     let inserted = connection
         .prepare_cached(
             "INSERT INTO sign_in (hash, client, staff, created_at, expires_at, seen_at)
-             SELECT ?1, hash, ?3, ?4, ?5, ?4 FROM api_token WHERE hash = ?2",
+             SELECT ?1, api_token.hash, staff.id, ?4, ?5, ?4 FROM api_token, staff
+             WHERE api_token.hash = ?2
+                 AND staff.id = ?3 AND staff.is_active AND staff.pin = ?6",
         )?
-        .execute(params![token.0, client.0, staff.as_str(), at, expires_at.as_microsecond()])?;
+        .execute(params![
+            token.0,
+            client.0,
+            staff.as_str(),
+            at,
+            expires_at.as_microsecond(),
+            pin.as_str()
+        ])?;
     Ok(inserted == 1)
 }
 

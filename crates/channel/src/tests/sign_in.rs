@@ -1,6 +1,9 @@
 //! Staff as job 1060 brings them, and signing in.
 
+use std::sync::{Arc, Mutex};
+
 use jiff::{SignedDuration, Timestamp};
+use tillsync_domain::entropy::Entropy;
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::staff::{LOCK_OUT, Pin, StaffRole, WRONG_PINS_MAX};
@@ -11,8 +14,10 @@ use tillsync_exchange::pin::PinHash;
 use tillsync_exchange::rows::staff::{StaffParty, StaffRow};
 
 use super::counter::{Row, apply, parsed};
-use super::world::{Counting, Shop, at, open, shop};
+use super::world::{Counting, Shop, at, open, options, shop};
+use crate::DbError;
 use crate::clients::{ClientName, create_api_token, revoke_api_tokens};
+use crate::edge::Edge;
 use crate::sign_in::{
     NewSignIn, Presented, SIGN_IN_LASTS, SignInError, SignedIn, find_holder, sign_in, sign_out,
 };
@@ -189,6 +194,88 @@ fn a_sign_in_ends_with_its_member_its_pin_and_its_program() {
     assert_eq!(is_in(), [false, false, true, false]);
     let refused = try_as(&shop, kiosk, ("3", "1234"), hour(1)).expect_err("no program");
     assert!(matches!(refused, SignInError::NoClient), "{refused}");
+}
+
+fn execute(edge: &Edge, sql: &'static str) {
+    let done = edge.db.write(move |connection| Ok::<_, DbError>(connection.execute_batch(sql)?));
+    done.expect("is carried out");
+}
+
+/// Lets something happen when a token is drawn: the PIN was compared, and nothing is written yet.
+#[derive(Default)]
+struct Meanwhile(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Entropy for Meanwhile {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(5);
+        if let Some(happens) = self.0.lock().expect("no panic").take() {
+            happens();
+        }
+    }
+}
+
+#[test]
+fn what_changes_while_a_pin_is_compared_holds_at_once() {
+    for (sql, code) in [
+        ("UPDATE staff SET pin = 'of another PIN'", "wrong_pin"),
+        ("UPDATE staff SET is_active = 0, pin = NULL", "wrong_pin"),
+        ("DELETE FROM staff", "wrong_pin"),
+        ("DELETE FROM api_token", SignInError::NoClient.code()),
+    ] {
+        let mut shop = shop("S1", None, 1);
+        let till = client(&shop, "till");
+        send(&shop, Scope::Delta, &[member("1", 7)]);
+        let entropy = Arc::new(Meanwhile::default());
+        let ports = options(Arc::clone(&entropy) as Arc<dyn Entropy>, None);
+        let edge = Edge::open(shop.dir.path(), DatabaseKind::Channel, ports).expect("opens");
+        shop.edge = Arc::new(edge);
+        let edge = Arc::clone(&shop.edge);
+        let happens = Box::new(move || execute(&edge, sql));
+        *entropy.0.lock().expect("no panic") = Some(happens);
+        let refused = try_as(&shop, till, ("1", "1234"), hour(1)).expect_err(sql);
+        assert_eq!(refused.code(), code, "{sql}");
+        let kept = shop.edge.db.read(|connection| {
+            let count = connection.query_row("SELECT count(*) FROM sign_in", [], |row| row.get(0));
+            Ok::<u64, DbError>(count?)
+        });
+        assert_eq!(kept.expect("reads"), 0, "{sql}");
+    }
+}
+
+#[test]
+fn right_pins_lock_nobody_out_whatever_else_is_wrong() {
+    let shop = shop("S1", None, 1);
+    let till = client(&shop, "till");
+    let newer = StaffRow { role: "auditor".into(), ..member("1", 7) };
+    send(&shop, Scope::Delta, &[newer, member("2", 7)]);
+    execute(
+        &shop.edge,
+        "CREATE TRIGGER full BEFORE INSERT ON sign_in BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    for _ in 0..=WRONG_PINS_MAX {
+        let refused = try_as(&shop, till, ("1", "1234"), hour(1)).expect_err("an unknown role");
+        assert_eq!(refused.code(), "unknown_role");
+        let failed = try_as(&shop, till, ("2", "1234"), hour(1)).expect_err("nothing is kept");
+        assert!(matches!(failed, SignInError::Db(_)), "{failed}");
+    }
+    execute(&shop.edge, "DROP TRIGGER full");
+    try_as(&shop, till, ("2", "1234"), hour(1)).expect("signs in");
+}
+
+#[test]
+fn a_number_that_is_locked_is_known_or_is_not() {
+    let shop = shop("S1", None, 1);
+    let till = client(&shop, "till");
+    send(&shop, Scope::Delta, &[member("1", 7)]);
+    for (staff, expected) in [("1", true), ("1234", false)] {
+        for _ in 0..WRONG_PINS_MAX {
+            try_as(&shop, till, (staff, "0000"), hour(1)).expect_err("wrong");
+        }
+        match try_as(&shop, till, (staff, "0000"), hour(1)) {
+            Err(SignInError::LockedOut { is_known, .. }) => assert_eq!(is_known, expected),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
