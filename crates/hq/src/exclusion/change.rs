@@ -28,6 +28,13 @@ pub enum ExclusionError {
          and that it must not create customers while it is cut off"
     )]
     Needed(Lever),
+    /// Registers would do what they are forbidden.
+    #[error(
+        "{0} cannot be kept from offline databases: by it a register learns what it must not do, \
+         and one that has not heard of it does everything; what it would do wrong is set by \
+         `tillsync hq profile` and `tillsync hq feature`"
+    )]
+    Forbids(Lever),
     /// Only what is sent down can be kept back.
     #[error("job {0} sends nothing to registers that could be kept back")]
     SendsNothing(JobName),
@@ -41,7 +48,9 @@ impl ExclusionError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             ExclusionError::Unconfirmed(_) => ErrorKind::Conflict,
-            ExclusionError::Needed(_) | ExclusionError::SendsNothing(_) => ErrorKind::Invalid,
+            ExclusionError::Needed(_)
+            | ExclusionError::Forbids(_)
+            | ExclusionError::SendsNothing(_) => ErrorKind::Invalid,
             ExclusionError::Storage(error) => error.kind(),
         }
     }
@@ -119,6 +128,12 @@ fn check(change: LeverChange) -> Result<(), ExclusionError> {
     match change.lever {
         Lever::Job(JobName::Registers1090) | Lever::Subjob(Subjob::Register) => {
             Err(ExclusionError::Needed(change.lever))
+        }
+        Lever::Job(JobName::ChannelConfiguration1070 | JobName::GlobalConfiguration1110)
+        | Lever::Subjob(Subjob::Profile | Subjob::Feature)
+            if change.is_on =>
+        {
+            Err(ExclusionError::Forbids(change.lever))
         }
         Lever::Job(job) if subjobs_of(job).is_empty() => Err(ExclusionError::SendsNothing(job)),
         Lever::Job(_) | Lever::Subjob(_) | Lever::Filter => Ok(()),
@@ -206,4 +221,30 @@ fn take_back_from(
         canceled += 1;
     }
     Ok(canceled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(lever: Lever, is_on: bool) -> Option<ErrorKind> {
+        let change = LeverChange { lever, is_on, is_confirmed: true };
+        check(change).err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn what_forbids_something_to_registers_cannot_be_excluded_but_comes_back_to_them() {
+        for lever in [
+            Lever::Job(JobName::ChannelConfiguration1070),
+            Lever::Job(JobName::GlobalConfiguration1110),
+            Lever::Subjob(Subjob::Profile),
+            Lever::Subjob(Subjob::Feature),
+        ] {
+            assert_eq!(refused(lever, true), Some(ErrorKind::Invalid), "{lever}");
+            assert_eq!(refused(lever, false), None, "an older version let it be excluded: {lever}");
+        }
+        for lever in [Lever::Job(JobName::Customers1010), Lever::Subjob(Subjob::Staff)] {
+            assert_eq!(refused(lever, true), None, "{lever}");
+        }
+    }
 }
