@@ -30,6 +30,7 @@ use crate::header::arriving;
 use crate::headquarters::Headquarters;
 use crate::parties::{Effort, to_promote};
 use crate::promote::{BATCH_OPERATIONS, BatchOutcome, PromoteError, promote_in, promotion_context};
+use crate::recovery::is_held;
 use crate::storage::{
     ArrivingContent, ArrivingDocument, CustomerRecord, DatabaseRecord, DueOperations,
     OperationSource, SequenceName, StorageError, TransactionHeader, WriteTx,
@@ -80,8 +81,10 @@ pub enum CreateOrderError {
     /// No number of a sales order is left.
     #[error("there is no number for a sales order left; extend their number sequence")]
     NoSalesOrder,
-    /// Headquarters recovers from a restore (F64), and the order's customer has to be promoted.
-    #[error("headquarters was restored from a backup and promotes nobody before it has recovered")]
+    /// Headquarters recovers from a restore (F64): what it would judge by may be forgotten.
+    #[error(
+        "headquarters was restored from a backup and takes no new order before it has recovered"
+    )]
     Held,
     /// The database refused the rows: the jobs of headquarters tell a person about it.
     #[error("the database of headquarters refuses the order")]
@@ -266,6 +269,10 @@ fn take_in(
     call: &Call,
     numbers: (&VecDeque<AccountNumber>, Jitter),
 ) -> Result<Attempt, StorageError> {
+    // A refusal is final at the till, and one by what a restore has forgotten would be wrong.
+    if !has_succeeded(tx, &call.document.row.number)? && is_held(tx, call.source.received_at)? {
+        return Ok(Err(CreateOrderError::Held.into()));
+    }
     if let Err(undone) = insert(tx, call)? {
         return Ok(Err(undone));
     }
@@ -289,6 +296,11 @@ fn take_in(
         None => None,
     };
     Ok(Ok(Taken { sales_order, customer, plan }))
+}
+
+fn has_succeeded(tx: &mut dyn WriteTx, number: &TransactionNumber) -> Result<bool, StorageError> {
+    let state = tx.transaction_get(number)?.and_then(|record| record.order);
+    Ok(state.is_some_and(|state| state.status == OrderStatus::Succeeded))
 }
 
 fn insert(tx: &mut dyn WriteTx, call: &Call) -> Result<Result<(), Undone>, StorageError> {

@@ -328,7 +328,7 @@ cases! {$
         an_order_that_is_not_usable_is_refused_and_leaves_nothing
         what_is_no_part_of_an_order_is_refused_and_leaves_nothing
         an_order_without_a_number_left_leaves_nothing
-        a_recovering_headquarters_takes_orders_of_those_that_it_knows
+        a_recovering_headquarters_takes_no_new_order_and_refuses_none
     }
     search {
         customers_of_all_stores_are_found_by_words_phone_mail_and_keys

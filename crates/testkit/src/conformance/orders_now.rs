@@ -236,19 +236,26 @@ pub fn an_order_without_a_number_left_leaves_nothing(storage: Arc<dyn Storage>) 
     accepted(call(&site, &order(), rows()));
 }
 
-/// F64: nobody is promoted; who has an account can order.
-pub fn a_recovering_headquarters_takes_orders_of_those_that_it_knows(storage: Arc<dyn Storage>) {
+/// F64: it has forgotten some of what it would judge by, but not that it has taken an order.
+pub fn a_recovering_headquarters_takes_no_new_order_and_refuses_none(storage: Arc<dyn Storage>) {
     let site = Site::open(storage);
-    accepted(call(&site, &order(), rows()));
+    let taken = accepted(call(&site, &order(), rows()));
     let hash = Secret::from_random([7; 32]).hash();
     let storage = site.hq.storage();
     storage.write(|tx| tx.database_enrol(&database("S2"), &hash, at(1))).expect("enrolled");
     site.hq.declare_restored("Ann").expect("declared");
     let newcomer = DocumentBuilder::order(2).to(by_guid(3));
-    let refused = call(&site, &newcomer, vec![creation(3)]).expect_err("refused");
-    assert!(matches!(refused, CreateOrderError::Held), "{refused}");
     let known = DocumentBuilder::order(3).to(by_guid(1));
-    accepted(call(&site, &known, vec![]));
+    let forgotten = DocumentBuilder::order(4).to(by_account(99));
+    let ask = |order: &DocumentBuilder, rows| call(&site, order, rows);
+    for (order, rows) in [(&newcomer, vec![creation(3)]), (&known, vec![]), (&forgotten, vec![])] {
+        let held = ask(order, rows).expect_err("held");
+        assert!(matches!(held, CreateOrderError::Held), "{held}");
+        assert_eq!(held.kind(), ErrorKind::Busy);
+    }
+    assert_eq!(accepted(ask(&order(), rows())).sales_order, taken.sales_order, "a repeat");
     site.hq.finish_recovery("Ann").expect("finished");
-    accepted(call(&site, &newcomer, vec![creation(3)]));
+    accepted(ask(&newcomer, vec![creation(3)]));
+    accepted(ask(&known, vec![]));
+    refused(ask(&forgotten, vec![]));
 }

@@ -275,6 +275,29 @@ fn a_headquarters_that_was_restored_gets_the_order_again() {
 
 #[test]
 fn an_order_that_came_by_a_call_is_synchronized_no_second_time() {
+#[test]
+fn a_headquarters_that_recovers_refuses_no_order_for_what_it_has_forgotten() {
+    let mut world = chain();
+    world.settle();
+    let copy = world.back_up_headquarters();
+    world.pass(SignedDuration::from_secs(1));
+    let guid = world.create("S1", "Waller");
+    world.settle();
+    let account = world.account_of(guid).unwrap();
+    world.restore_headquarters(&copy);
+    assert!(crate::hq_restore::is_recovering(&world));
+    let by_account = |world: &mut World| {
+        world.order_by_mode("S1", account.clone(), Delivery::Pickup, basket("O1"))
+    };
+    let held = by_account(&mut world).unwrap_err();
+    assert_eq!(held.kind(), ErrorKind::Busy, "it may ask again: {held}");
+    assert!(!is_recorded(&world, "S1", "O1"));
+    world.settle();
+    assert!(!crate::hq_restore::is_recovering(&world));
+    assert!(by_account(&mut world).unwrap().sales_order.is_some());
+    settle_with(&mut world, &["O1"]);
+}
+
     let mut world = chain();
     let guid = world.create("S1", "Waller");
     take(&mut world, "S1", guid, "O1").unwrap();
