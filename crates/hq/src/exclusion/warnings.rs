@@ -6,6 +6,7 @@ use tillsync_domain::job::JobName;
 use tillsync_exchange::messages::DatabaseKind;
 
 use super::{Levers, jobs_with_customers};
+use crate::distribution::APPLIED_LAST;
 use crate::storage::{DatabaseRecord, ProfileSelection, ReadTx, StorageError};
 
 /// Registers that get nothing for now or still have what is kept back, and a filter that does not
@@ -51,7 +52,8 @@ pub(crate) fn exclusion_warnings(
     Ok(warnings)
 }
 
-/// The registers that have applied packages of a job before it was excluded, and their groups.
+/// The registers that may have applied packages of a job before it was excluded, and their groups.
+/// A position that is unknown is one that was cleared since nobody knows what was applied.
 fn not_emptied(
     tx: &mut dyn ReadTx,
     (levers, job): (&Levers, JobName),
@@ -62,8 +64,10 @@ fn not_emptied(
     for record in databases.iter().filter(|it| it.database.kind == DatabaseKind::Register) {
         let id = &record.database.id;
         let is_there = record.enrolled_at.is_some() && record.revoked_at.is_none();
-        if is_there && tx.position_get(id, job)?.is_some() && tx.audience_get(id, job)? != audience
-        {
+        if !is_there || tx.applied_get(id, APPLIED_LAST)?.is_none() {
+            continue;
+        }
+        if tx.position_get(id, job)?.is_none() || tx.audience_get(id, job)? != audience {
             still.push(id.to_string());
             groups.insert(record.database.group.to_string());
         }

@@ -16,6 +16,7 @@ mod jobs;
 mod kill;
 mod lost_packages;
 mod nodes;
+mod not_emptied;
 mod numbers;
 mod order_mode;
 mod orders;
