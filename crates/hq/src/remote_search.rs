@@ -38,6 +38,9 @@ pub enum RemoteSearchError {
     /// Nobody is called that.
     #[error("the keyword is longer than {KEYWORD_CHARS_MAX} characters")]
     TooLong,
+    /// Nobody types that, and some databases cannot hold it.
+    #[error("Keyword: holds a control character; a name, phone number, e-mail or account has none")]
+    ControlCharacter,
     /// A page that is too large.
     #[error("a page of a search of all stores holds at most {FOUND_MAX} customers, not {0}")]
     Page(u32),
@@ -61,6 +64,7 @@ impl RemoteSearchError {
         match self {
             RemoteSearchError::TooShort(_)
             | RemoteSearchError::TooLong
+            | RemoteSearchError::ControlCharacter
             | RemoteSearchError::Page(_)
             | RemoteSearchError::TooMany => ErrorKind::Invalid,
             RemoteSearchError::Indexing => ErrorKind::Busy,
@@ -75,14 +79,17 @@ impl Headquarters {
     /// beginnings of words of the name, all of which must match.
     ///
     /// # Errors
-    /// Invalid: a keyword that is too short or too long, or finds too many. Busy: the customers are
-    /// still being indexed.
+    /// Invalid: a keyword that is too short or too long, holds a control character, or finds too
+    /// many. Busy: the customers are still being indexed.
     pub fn search_all_stores(
         &self,
         channel: &DatabaseRecord,
         call: &SearchCall,
     ) -> Result<SearchAnswer, RemoteSearchError> {
         let keyword = call.keyword.trim();
+        if keyword.chars().any(char::is_control) {
+            return Err(RemoteSearchError::ControlCharacter);
+        }
         let signs = keyword_signs(keyword);
         if signs < KEYWORD_SIGNS_MIN {
             return Err(RemoteSearchError::TooShort(signs));

@@ -335,6 +335,7 @@ cases! {$
         a_search_sees_whoever_was_promoted_before_it
         a_search_goes_through_many_batches_first
         a_keyword_that_says_too_little_is_refused
+        a_keyword_with_a_control_character_is_refused
         a_search_of_all_stores_is_paged
         a_customer_is_taken_into_a_store_once
     }

@@ -103,6 +103,17 @@ pub fn a_keyword_that_says_too_little_is_refused(storage: Arc<dyn Storage>) {
     assert_eq!(found(&site, "berry 20").len(), 3, "20, 200, 201");
 }
 
+/// PostgreSQL has no text with a NUL, and the others are as little of a name.
+pub fn a_keyword_with_a_control_character_is_refused(storage: Arc<dyn Storage>) {
+    let site = site(storage, 1);
+    for keyword in ["ber\0ry", "berry\u{1b}1", "ber\nry", "\0berry", "C-0000\0", "be\u{85}rry"] {
+        let refused = search(&site, keyword, (10, 0)).expect_err("refused");
+        assert_eq!(refused.kind(), ErrorKind::Invalid, "{keyword:?}: {refused}");
+        assert!(refused.to_string().starts_with("Keyword: "), "{refused}");
+    }
+    assert_eq!(found(&site, " berry\n"), ["C-00000001"], "what surrounds it is no part of it");
+}
+
 /// Pages neither overlap nor leave anybody out.
 pub fn a_search_of_all_stores_is_paged(storage: Arc<dyn Storage>) {
     let site = site(storage, 25);
