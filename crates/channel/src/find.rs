@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use tillsync_domain::ids::{AccountNumber, CustomerGuid, CustomerKey, PENDING_SYNC};
+use tillsync_exchange::realtime::CreatedCustomer;
+use tillsync_exchange::rows::download::AddressRow;
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
 
 use crate::db::{DbError, parsed_account, time_column, uuid_column};
@@ -158,6 +160,27 @@ pub(crate) fn addresses_attach(
         settle_primary(&mut view.addresses);
     }
     Ok(())
+}
+
+/// A customer as headquarters answered with it, where this database does not keep it.
+pub(crate) fn answered_view(answer: CreatedCustomer) -> CustomerView {
+    let CreatedCustomer { customer, addresses, .. } = answer;
+    let address = |it: AddressRow| AddressView {
+        content: it.content,
+        created_at: it.created_at,
+        version: it.version,
+    };
+    let mut addresses: Vec<_> = addresses.into_iter().map(address).collect();
+    addresses.sort_by_key(|it| (it.created_at, it.content.guid));
+    settle_primary(&mut addresses);
+    CustomerView {
+        guid: customer.guid,
+        account: customer.account_number().ok(),
+        party_number: Some(customer.party_number),
+        created_at: customer.created_at,
+        content: customer.content,
+        addresses,
+    }
 }
 
 /// Leaves one primary address: the latest pending one that asks for it, else the one that

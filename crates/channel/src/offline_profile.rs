@@ -5,10 +5,12 @@ use std::fmt;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
+use tillsync_domain::job::JobName;
 use tillsync_domain::offline_profile::OfflineProfile;
 
 use crate::db::{DbError, time_column};
 use crate::edge::Edge;
+use crate::identity::identity_read;
 
 /// What holds, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,33 @@ impl Default for EffectiveOfflineProfile {
             excluded_subjobs: Vec::new(),
             source: OfflineProfileSource::UntilDistributed,
         }
+    }
+}
+
+/// Which rows may not come into this database, however they come; those that are here may change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct KeptBack {
+    pub(crate) customers: bool,
+    pub(crate) addresses: bool,
+}
+
+impl KeptBack {
+    pub(crate) fn read(connection: &Connection) -> Result<Self, DbError> {
+        let Some(identity) = identity_read(connection)? else { return Ok(KeptBack::default()) };
+        let profile = offline_profile_read(connection, identity.database.as_str())?;
+        Ok(KeptBack::of(&profile))
+    }
+
+    /// As headquarters decides which rows of job 1010 go to registers.
+    fn of(profile: &EffectiveOfflineProfile) -> Self {
+        let is_excluded = |names: &[&str]| {
+            profile.excluded_subjobs.iter().any(|subjob| names.contains(&subjob.as_str()))
+        };
+        let job = JobName::Customers1010.as_str();
+        let customers = profile.customer_data_is_filtered
+            || profile.excluded_jobs.iter().any(|excluded| excluded == job)
+            || is_excluded(&["party", "customer"]);
+        KeptBack { customers, addresses: customers || is_excluded(&["address"]) }
     }
 }
 

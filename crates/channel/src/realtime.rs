@@ -13,11 +13,13 @@ use tillsync_domain::offline::RegisterLine;
 use tillsync_exchange::breaker::{Admission, Breaker, Outcome};
 use tillsync_exchange::messages::{DatabaseKind, RefusedField};
 use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use uuid::Uuid;
 
 use crate::db::DbError;
 use crate::edge::Edge;
 use crate::link;
 use crate::offline::register_line;
+use crate::offline_profile::KeptBack;
 use crate::project::{self, Generation};
 use crate::upstream::{Upstream, UpstreamError};
 
@@ -153,21 +155,36 @@ pub fn pass_on_create_customer(
     Ok(answer)
 }
 
-/// Writes the customer that headquarters answered with, as 1010 would.
+/// Writes the customer that headquarters answered with, as 1010 would. What is kept from this
+/// database does not come into it by an answer either; what is here already is brought up to date.
 pub(crate) fn answer_write(
     connection: &Connection,
     answer: &CreatedCustomer,
 ) -> Result<(), DbError> {
-    project::customer_upsert(connection, &answer.customer, Generation::NONE)?;
-    let mut version = answer.customer.version;
+    let kept_back = KeptBack::read(connection)?;
+    let customer = &answer.customer;
+    if !kept_back.customers || is_here(connection, CUSTOMER_IS_HERE, customer.guid.as_uuid())? {
+        project::customer_upsert(connection, customer, Generation::NONE)?;
+    }
+    let mut version = customer.version;
     for address in &answer.addresses {
-        project::address_upsert(connection, address, Generation::NONE)?;
+        let guid = address.guid();
+        if !kept_back.addresses || is_here(connection, ADDRESS_IS_HERE, guid.as_uuid())? {
+            project::address_upsert(connection, address, Generation::NONE)?;
+        }
         version = version.max(address.version);
     }
     connection
         .prepare_cached("UPDATE edge SET answered = max(answered, ?1)")?
         .execute([version])?;
     Ok(())
+}
+
+const CUSTOMER_IS_HERE: &str = "SELECT 1 FROM customer WHERE guid = ?1";
+const ADDRESS_IS_HERE: &str = "SELECT 1 FROM address WHERE guid = ?1";
+
+fn is_here(connection: &Connection, statement: &str, guid: &Uuid) -> Result<bool, DbError> {
+    Ok(connection.prepare_cached(statement)?.exists([guid.as_bytes()])?)
 }
 
 /// Whether an answer is about the customer that was asked for, if one was, and has a usable

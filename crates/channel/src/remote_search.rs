@@ -13,7 +13,7 @@ use tillsync_exchange::realtime::{
 
 use crate::db::DbError;
 use crate::edge::Edge;
-use crate::find::{CustomerView, customer_by_key};
+use crate::find::{CustomerView, answered_view, customer_by_key};
 use crate::realtime::{CallError, answer_write, ask, is_about, of_somebody_else};
 use crate::upstream::Upstream;
 
@@ -121,7 +121,8 @@ pub fn add_to_store(
     let guid = CustomerKey::Temporary(customer.customer.guid);
     edge.db.write(move |connection| {
         answer_write(connection, &customer)?;
-        customer_by_key(connection, &guid)?.ok_or(RemoteError::NoCustomer)
+        let kept = customer_by_key(connection, &guid)?;
+        Ok(kept.unwrap_or_else(|| answered_view(customer)))
     })
 }
 

@@ -3,11 +3,13 @@
 
 use jiff::SignedDuration;
 use tillsync_channel::create::CreateError;
-use tillsync_domain::ids::CustomerGuid;
+use tillsync_channel::remote_search::add_to_store;
+use tillsync_domain::ids::{CustomerGuid, CustomerKey};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::profile::NotHere;
 use tillsync_domain::staff::{StaffName, StaffRole};
+use tillsync_domain::trade::{Delivery, Tender};
 use tillsync_exchange::messages::{DownloadReport, DownloadResult};
 use tillsync_exchange::rows::Table;
 use tillsync_exchange::session::DownloadStatus;
@@ -16,7 +18,7 @@ use tillsync_hq::distribution::SessionCommand;
 use tillsync_hq::exclusion::{ExclusionError, Lever, LeverChange, Levers, Subjob};
 use tillsync_hq::staff::NewStaff;
 use tillsync_hq::storage::{DownloadSessionRecord, SessionFilter};
-use tillsync_testkit::world::{Fault, GROUP, World};
+use tillsync_testkit::world::{Basket, Fault, GROUP, World};
 
 const TILL: &str = "S1.R1";
 const CUSTOMERS: Lever = Lever::Job(JobName::Customers1010);
@@ -126,7 +128,7 @@ fn a_subjob_that_is_excluded_is_gone_from_every_job_that_has_it() {
 #[test]
 fn items_can_go_without_prices_and_customers_without_addresses() {
     let (mut world, guid) = chain();
-    let key = tillsync_domain::ids::CustomerKey::Temporary(guid);
+    let key = CustomerKey::Temporary(guid);
     world.add_address("S2", key.clone(), "Main Street");
     world.settle();
     let items = world.rows_at("S1", Table::Item);
@@ -142,7 +144,7 @@ fn items_can_go_without_prices_and_customers_without_addresses() {
     // Later changes come as deltas, without what is kept back.
     let before = sessions(&world).len();
     let berry = promoted(&mut world, "Berry");
-    world.add_address("S2", tillsync_domain::ids::CustomerKey::Temporary(berry), "Side Street");
+    world.add_address("S2", CustomerKey::Temporary(berry), "Side Street");
     world.upload("S2").unwrap();
     world.run(JobName::SynchronizeCustomers);
     world.distribute(&JOBS);
@@ -391,7 +393,7 @@ fn nothing_is_sent_by_1090_before_somebody_sets_something() {
 
 /// Why the register does not see a customer, as codes.
 fn why(world: &World, guid: CustomerGuid) -> Vec<&'static str> {
-    let key = tillsync_domain::ids::CustomerKey::Temporary(guid);
+    let key = CustomerKey::Temporary(guid);
     let why = world.hq().why_not_here(&key, &TILL.parse().unwrap()).unwrap();
     assert_eq!(why.is_here, world.account_at(TILL, guid).starts_with("C-"), "it is the case");
     why.causes.iter().map(|cause| cause.code()).collect()
@@ -431,7 +433,7 @@ fn whoever_asks_why_a_customer_is_not_there_is_told_of_levers_and_of_a_pause() {
 #[test]
 fn a_headquarters_that_has_forgotten_a_lever_sends_what_was_taken_by_it() {
     let (mut world, guid) = chain();
-    let key = tillsync_domain::ids::CustomerKey::Temporary(guid);
+    let key = CustomerKey::Temporary(guid);
     world.add_address("S2", key.clone(), "Main Street");
     world.settle();
     let backup = world.back_up_headquarters();
@@ -447,4 +449,46 @@ fn a_headquarters_that_has_forgotten_a_lever_sends_what_was_taken_by_it() {
     assert_eq!(world.hq().show_exclusion(9).unwrap().levers, Levers::default());
     assert_eq!(world.find(TILL, &key).unwrap().addresses.len(), 1);
     assert_eq!(customers(&world), [4, 4, 4]);
+}
+
+/// Somebody at S2 with an address, whom headquarters has promoted.
+fn promoted_with_address(world: &mut World) -> CustomerGuid {
+    let guid = world.create("S2", "Berry");
+    world.add_address("S2", CustomerKey::Temporary(guid), "Side Street");
+    world.upload("S2").unwrap();
+    world.run(JobName::SynchronizeCustomers);
+    guid
+}
+
+#[test]
+fn what_is_kept_from_a_register_does_not_come_with_the_answers_of_headquarters_either() {
+    for lever in [Lever::Filter, CUSTOMERS, Lever::Subjob(Subjob::Customer)] {
+        let (mut world, _) = chain();
+        world.distribute_items();
+        world.set_profile(|profile| profile.create_orders_async = false);
+        world.open_shift(TILL, "100.00");
+        world.pull_lever(lever, true);
+        world.full_sync(JobName::Customers1010);
+        world.distribute(&JOBS);
+        assert_eq!(customers(&world), [1, 0, 1]);
+        let guid = promoted_with_address(&mut world);
+        let upstream = world.upstream(TILL);
+        let key = CustomerKey::Temporary(guid);
+        let view = add_to_store(world.edge(TILL), upstream.as_ref(), &key, world.now()).unwrap();
+        let account = world.account_of(guid).unwrap();
+        assert_eq!((view.guid, view.account.as_ref()), (guid, Some(&account)), "{lever:?}");
+        assert_eq!(view.addresses.len(), 1, "the till sees whom it asked for");
+        for (buyer, number) in [(CustomerKey::Numbered(account), "O1"), (key, "O2")] {
+            let basket = Basket::of("coffee", 3).paid(Tender::Cash, "5.00").numbered(number);
+            let taken = world.order_by_mode(TILL, buyer, Delivery::Pickup, basket).unwrap();
+            assert!(taken.sales_order.is_some());
+        }
+        let kept = [Table::Customer, Table::Address].map(|table| world.rows_at(TILL, table));
+        assert_eq!(kept, [0, 0], "{lever:?}");
+        assert_eq!(world.rows_at("S1", Table::Address), 1, "its store has both");
+        // Whom it creates itself it keeps, and hears the account of.
+        let own = world.create_at_till(TILL, "Own").unwrap();
+        assert!(own.account.is_some());
+        assert_eq!(customers(&world)[1], 1);
+    }
 }

@@ -7,6 +7,8 @@ use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::realtime::SearchCall;
+use tillsync_exchange::rows::Table;
+use tillsync_hq::exclusion::{Lever, Subjob};
 use tillsync_testkit::world::{Fault, World};
 
 /// Two stores that see none of each other's customers; the second has a register.
@@ -123,4 +125,18 @@ fn a_headquarters_that_is_killed_while_it_adds_a_customer_has_done_it_once_or_no
         world.settle();
         assert_eq!(world.account_at("S1", guid), "C-00000001");
     }
+}
+
+#[test]
+fn at_a_register_without_addresses_the_customer_comes_alone() {
+    let mut world = chain();
+    let guid = world.create("N1", "Lovelace");
+    let key = CustomerKey::Temporary(guid);
+    world.add_address("N1", key.clone(), "Main Street");
+    world.settle();
+    world.pull_lever(Lever::Subjob(Subjob::Address), true);
+    world.distribute(&[JobName::Registers1090, JobName::Customers1010]);
+    add(&world, "S1.R1", &key).unwrap();
+    assert_eq!(world.account_at("S1.R1", guid), "C-00000001");
+    assert_eq!(["S1.R1", "S1"].map(|at| world.rows_at(at, Table::Address)), [0, 1]);
 }
