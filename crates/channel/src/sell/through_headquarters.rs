@@ -107,21 +107,19 @@ fn through_headquarters(
     match call_create_order(edge, upstream, &call, now) {
         Ok(OrderAnswer::Accepted(accepted)) => settle(edge, (row, document), *accepted),
         Ok(OrderAnswer::Refused { reason, message }) => {
-            withdraw(edge, &document)?;
+            withdraw(edge, &document, is_kept)?;
             let (kind, code) = (kind_of(reason), Some(reason.code()));
             Err(SellError::Refused { kind, code, message, fields: Vec::new() })
         }
         Err(CallError::Refused { kind, message, fields }) => {
             // Who is not let in has not heard what became of an earlier call.
             if kind != ErrorKind::Forbidden {
-                withdraw(edge, &document)?;
+                withdraw(edge, &document, is_kept)?;
             }
             Err(SellError::Refused { kind, code: None, message, fields })
         }
         Err(source @ CallError::Skipped) => {
-            if !is_kept {
-                withdraw(edge, &document)?;
-            }
+            withdraw(edge, &document, is_kept)?;
             Err(SellError::Unanswered { number, source: Box::new(source) })
         }
         Err(source @ CallError::Unanswered(_)) => {
@@ -177,8 +175,12 @@ fn settle(
     }
 }
 
-/// Headquarters does not have the order: its number and its receipt are free again.
-fn withdraw(edge: &Edge, document: &Document) -> Result<(), DbError> {
+/// Headquarters does not have the order: its number and its receipt are free again. Not if it was
+/// asked before: that call may still arrive. A receipt that is missing is better than two orders.
+fn withdraw(edge: &Edge, document: &Document, is_kept: bool) -> Result<(), DbError> {
+    if is_kept {
+        return Ok(());
+    }
     let Some(trade) = document.body.trade() else { return Ok(()) };
     let (number, receipt): (TransactionNumber, ReceiptNumber) =
         (document.number.clone(), trade.receipt.clone());

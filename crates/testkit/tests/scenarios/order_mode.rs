@@ -306,3 +306,23 @@ fn a_headquarters_that_recovers_refuses_no_order_for_what_it_has_forgotten() {
     world.run(JobName::SynchronizeCustomers);
     settle_with(&mut world, &["O1"]);
 }
+
+#[test]
+fn a_refusal_after_a_call_without_answer_gives_neither_number_nor_receipt_back() {
+    let mut world = chain();
+    let stranger = world.create("S2", "Waller");
+    world.line("S1").suffer(Fault::Cut);
+    assert_eq!(take(&mut world, "S1", stranger, "O1").unwrap_err().kind(), ErrorKind::Busy);
+    world.line("S1").mend();
+    world.pass(SignedDuration::from_mins(5));
+    // The first call may still be on its way, and arrive after this one.
+    let refused = take(&mut world, "S1", stranger, "O1").unwrap_err();
+    assert_eq!(refused_code(&refused), "customer_not_at_headquarters");
+    let known = world.create("S1", "Known");
+    let second = take(&mut world, "S1", known, "O2").unwrap();
+    world.upload("S2").unwrap();
+    let first = take(&mut world, "S1", stranger, "O1").unwrap();
+    let receipts = [first, second].map(|order| order.trade.receipt.to_string());
+    assert_eq!(receipts, ["S1-000001", "S1-000002"]);
+    settle_with(&mut world, &["O1", "O2"]);
+}
