@@ -254,7 +254,9 @@ impl From<SellError> for ODataError {
         match error {
             SellError::Rules(violations) => violations.into(),
             SellError::Db(error) => error.into(),
-            SellError::NumberUsed(_) => ODataError::at(error.kind(), "Id", error.to_string()),
+            SellError::NumberUsed(_) | SellError::StillAsked(_) => {
+                ODataError::at(error.kind(), "Id", error.to_string())
+            }
             SellError::NoShift(_) | SellError::OtherShift { .. } => {
                 ODataError::at(error.kind(), "ShiftId", error.to_string())
             }

@@ -99,6 +99,12 @@ pub enum SellError {
          draw another number"
     )]
     NumberUsed(TransactionNumber),
+    /// The number belongs to an order that headquarters was asked for, and may have.
+    #[error(
+        "order {0} is still being asked for at headquarters, with other content; repeat it with \
+         the same content until it is answered"
+    )]
+    StillAsked(TransactionNumber),
     /// Nobody answers for the drawer.
     #[error("no shift is open at {0}; open one, then try again")]
     NoShift(DatabaseId),
@@ -155,10 +161,11 @@ impl SellError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             SellError::Rules(_) | SellError::Oversized(_) => ErrorKind::Invalid,
-            SellError::NumberUsed(_) | SellError::NoShift(_) | SellError::OtherShift { .. } => {
-                ErrorKind::Conflict
-            }
-            SellError::Offline(_) => ErrorKind::Conflict,
+            SellError::NumberUsed(_)
+            | SellError::StillAsked(_)
+            | SellError::NoShift(_)
+            | SellError::OtherShift { .. }
+            | SellError::Offline(_) => ErrorKind::Conflict,
             SellError::Unanswered { source, .. } => source.kind(),
             SellError::Refused { kind, .. } => *kind,
             SellError::Number(_) => ErrorKind::Broken,
@@ -315,7 +322,7 @@ impl RecordTrade {
         let Some((row, document)) = intention::find(connection, number)? else { return Ok(None) };
         match repeat::is_repeat(connection, self, &intention::view(&document)?)? {
             true => Ok(Some(Prepared::Kept(Box::new((row, document))))),
-            false => Err(used()),
+            false => Err(SellError::StillAsked(number.clone())),
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn is_number_used(
 
 /// Whether everything that the request says stands in the document, and the document says nothing
 /// that a request must say. What the database filled in itself does not count: a price may have
-/// changed since.
+/// changed since; nor who takes an order, since the cashiers may change before it is answered.
 pub(super) fn is_repeat(
     connection: &Connection,
     request: &RecordTrade,
@@ -39,7 +39,7 @@ pub(super) fn is_repeat(
     };
     let is_same = request.what.kind() == recorded.kind
         && delivery == recorded.delivery.as_ref()
-        && request.staff == recorded.staff
+        && (delivery.is_some() || request.staff == recorded.staff)
         && request.shift.as_ref().is_none_or(|shift| *shift == trade.shift)
         && request.currency.is_none_or(|currency| currency == trade.currency)
         && is_given(request.total, trade.total)
