@@ -101,8 +101,9 @@ pub fn pass_on_search(
     ask(edge, now, || upstream.search_customers(call))
 }
 
-/// Takes a customer of another store into this one, by either key, and shows it. One that is here
-/// already is shown as it is.
+/// Takes a customer of another store into this one, by either key, and shows it. Headquarters is
+/// asked although the customer is here: an order may have brought it without the address book, or a
+/// restored headquarters forgotten it. One that is pending here is shown as it is.
 ///
 /// # Errors
 /// NotFound: nobody has that key. Busy: no answer; a repeat is harmless.
@@ -112,8 +113,9 @@ pub fn add_to_store(
     key: &CustomerKey,
     now: Timestamp,
 ) -> Result<CustomerView, RemoteError> {
-    if let Some(view) = edge.db.read(|connection| customer_by_key(connection, key))? {
-        return Ok(view);
+    let here = edge.db.read(|connection| customer_by_key(connection, key))?;
+    if let Some(pending) = here.filter(|view| view.account.is_none()) {
+        return Ok(pending);
     }
     let call = AddToStoreCall { customer: key.clone() };
     let answer = call_add_to_store(edge, upstream, &call, now)?;

@@ -140,3 +140,21 @@ fn at_a_register_without_addresses_the_customer_comes_alone() {
     assert_eq!(world.account_at("S1.R1", guid), "C-00000001");
     assert_eq!(["S1.R1", "S1"].map(|at| world.rows_at(at, Table::Address)), [0, 1]);
 }
+
+#[test]
+fn headquarters_is_asked_although_the_customer_is_here_and_may_have_forgotten_it() {
+    let mut world = chain();
+    let guid = world.create("N1", "Lovelace");
+    world.settle();
+    let key = CustomerKey::Temporary(guid);
+    let backup = world.back_up_headquarters();
+    world.pass(SignedDuration::from_secs(1));
+    add(&world, "S1", &key).unwrap();
+    world.restore_headquarters(&backup);
+    assert_eq!(world.account_at("S1", guid), "C-00000001", "it is still here");
+    world.line("S1").suffer(Fault::Cut);
+    assert_eq!(add(&world, "S1", &key).unwrap_err().kind(), ErrorKind::Busy);
+    world.line("S1").mend();
+    add(&world, "S1", &key).unwrap();
+    assert_eq!(search(&world, "S1", "love").unwrap(), found("C-00000001", true));
+}
