@@ -81,7 +81,10 @@ pub struct Edge {
     pub(crate) db: Db,
     pub(crate) link: Link,
     pub(crate) signals: Signals,
+    /// Creations and orders.
     pub(crate) realtime: realtime::Line,
+    /// Searches of all stores, which may be slow or busy while the others are answered.
+    pub(crate) searches: realtime::Line,
     identity: Identity,
     entropy: Arc<dyn Entropy>,
     country_default: Option<Text>,
@@ -118,6 +121,7 @@ impl Edge {
             link: Link::default(),
             signals: Signals::new(mode),
             realtime: realtime::Line::default(),
+            searches: realtime::Line::default(),
             identity,
             entropy: options.entropy,
             country_default: country_default.flatten(),

@@ -70,7 +70,7 @@ impl CallError {
     }
 }
 
-/// The breaker of an edge, shared by all calls.
+/// A breaker of an edge, shared by all calls of a sort.
 #[derive(Default)]
 pub(crate) struct Line(Mutex<Breaker>);
 
@@ -95,19 +95,19 @@ pub fn call_create_customer(
     now: Timestamp,
 ) -> Result<CreatedCustomer, CallError> {
     let asked = call.operations.first().map(|operation| operation.customer);
-    ask(edge, now, || {
+    ask((edge, &edge.realtime), now, || {
         let answer = upstream.create_customer(call)?;
         if is_about(&answer, asked) { Ok(answer) } else { Err(of_somebody_else()) }
     })
 }
 
-/// Makes a call, unless calls are known not to be answered, and notes how it went.
+/// Makes a call, unless calls of its sort are known not to be answered, and notes how it went.
 pub(crate) fn ask<T>(
-    edge: &Edge,
+    (edge, line): (&Edge, &Line),
     now: Timestamp,
     call: impl FnOnce() -> Result<T, UpstreamError>,
 ) -> Result<T, CallError> {
-    if may_not_call(edge) || edge.realtime.lock().admit(now) == Admission::Skip {
+    if may_not_call(edge) || line.lock().admit(now) == Admission::Skip {
         return Err(CallError::Skipped);
     }
     let answer = call();
@@ -117,7 +117,7 @@ pub(crate) fn ask<T>(
         Ok(_) | Err(CallError::Refused { .. }) => Outcome::Answered,
         Err(CallError::Unanswered(_) | CallError::Skipped) => Outcome::Failed,
     };
-    edge.realtime.lock().note(outcome, now);
+    line.lock().note(outcome, now);
     answer
 }
 

@@ -98,7 +98,7 @@ pub fn pass_on_search(
     call: &SearchCall,
     now: Timestamp,
 ) -> Result<SearchAnswer, CallError> {
-    ask(edge, now, || upstream.search_customers(call))
+    ask((edge, &edge.searches), now, || upstream.search_customers(call))
 }
 
 /// Takes a customer of another store into this one, by either key, and shows it. Headquarters is
@@ -159,7 +159,7 @@ fn call_add_to_store(
         CustomerKey::Temporary(guid) => Some(*guid),
         CustomerKey::Numbered(_) => None,
     };
-    ask(edge, now, || {
+    ask((edge, &edge.searches), now, || {
         let answer = upstream.add_to_store(call)?;
         match &answer.customer {
             Some(customer) if !is_about(customer, asked) => Err(of_somebody_else()),

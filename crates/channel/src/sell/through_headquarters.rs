@@ -217,7 +217,7 @@ fn call_create_order(
         },
         None => None,
     };
-    ask(edge, now, || -> Result<_, UpstreamError> {
+    ask((edge, &edge.realtime), now, || -> Result<_, UpstreamError> {
         let answer = upstream.create_order(call)?;
         match &answer {
             OrderAnswer::Accepted(accepted)

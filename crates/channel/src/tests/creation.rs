@@ -11,7 +11,7 @@ use tillsync_exchange::messages::{
     PollAnswer, RefusedField, UploadReceipt, Welcome,
 };
 use tillsync_exchange::package::Manifest;
-use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer};
+use tillsync_exchange::realtime::{CreateCustomerCall, CreatedCustomer, SearchCall};
 
 use super::fake_upstream::{FakeUpstream, Fault};
 use super::profile::{ASKS, distribute};
@@ -23,6 +23,7 @@ use crate::creation::{create_by_mode, creation_mode};
 use crate::find::CustomerView;
 use crate::health::read_health;
 use crate::realtime::{CallError, pass_on_create_customer};
+use crate::remote_search::{RemoteError, add_to_store, search_all_stores};
 use crate::upstream::{Upstream, UpstreamError};
 
 const ASKS_NOBODY: FunctionalityProfile =
@@ -167,6 +168,22 @@ fn refusals_do_not_stop_calls() {
         ask(&shop, &hq, draft("Ada"), second).expect_err("is refused");
     }
     assert_eq!(calls(&hq), 5);
+}
+
+#[test]
+fn searches_of_all_stores_without_answer_do_not_stop_creations() {
+    let (shop, hq) = store(ASKS);
+    let call = SearchCall { keyword: "lovelace".into(), top: 10, skip: 0 };
+    let mut searched = None;
+    for second in 0..4 {
+        searched = search_all_stores(&shop.edge, &hq, &call, at(second)).err();
+        let key = "C-00000001".parse().expect("a key");
+        add_to_store(&shop.edge, &hq, &key, at(second)).expect_err("no answer");
+    }
+    let skipped = matches!(searched, Some(RemoteError::Unanswered(CallError::Skipped)));
+    assert!(skipped, "nobody waits for them either: {searched:?}");
+    assert_eq!(read_health(&shop.edge).expect("reads").realtime.failures(), 0);
+    assert!(ask(&shop, &hq, draft("Ada"), 5).expect("is created").account.is_some());
 }
 
 /// An upstream whose calls go their own way.
