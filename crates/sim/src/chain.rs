@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tillsync_channel::Edge;
 use tillsync_channel::download::{answer_pull, poll_once};
+use tillsync_channel::offline::register_line;
 use tillsync_channel::upload::{Attempt, upload_pending};
 use tillsync_domain::clock::Clock;
 use tillsync_domain::ids::{DatabaseId, GroupId};
@@ -234,7 +235,7 @@ impl Chain {
 
     /// Lets an edge send what it has, once.
     pub fn upload(self: &Arc<Self>, site: &Arc<EdgeSite>) {
-        let Some(edge) = site.running() else { return };
+        let Some(edge) = site.running().filter(|edge| !is_disconnected(site, edge)) else { return };
         site.upload_alone(|| {
             let attempt = Attempt {
                 now: site.clock.now(),
@@ -262,7 +263,7 @@ impl Chain {
 
     /// Lets an edge ask for packages and apply them, once.
     pub fn download(self: &Arc<Self>, site: &Arc<EdgeSite>) {
-        let Some(edge) = site.running() else { return };
+        let Some(edge) = site.running().filter(|edge| !is_disconnected(site, edge)) else { return };
         let mut pull = None;
         site.poll_alone(|| {
             let line = Line::of(self, &site.id);
@@ -370,6 +371,12 @@ impl Chain {
     fn edges(&self) -> MutexGuard<'_, BTreeMap<String, Arc<EdgeSite>>> {
         self.edges.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A register that was switched to offline by hand exchanges nothing.
+fn is_disconnected(site: &EdgeSite, edge: &Edge) -> bool {
+    site.kind == DatabaseKind::Register
+        && register_line(edge).is_ok_and(|line| line.is_disconnected())
 }
 
 fn plant(file: &Path, sql: &str) {

@@ -19,6 +19,7 @@ use crate::chain::Chain;
 use crate::dice::Dice;
 use crate::machines::edge::EdgeSite;
 use crate::machines::hq::HqNode;
+use crate::operations::keep_nothing_back;
 use crate::plan::Pace;
 
 /// How often machines act when faults have ended.
@@ -125,6 +126,7 @@ fn operator_round(chain: &Arc<Chain>) {
         let _ = node.hq.retry_statement(&statement.id);
     }
     give_up_edits(chain, &node);
+    keep_nothing_back(chain);
     send_what_is_owed(chain);
     for job in JobName::ALL {
         if let Some(node) = chain.any_node() {

@@ -32,10 +32,11 @@ impl Checker for Accounts {
 
     fn look(&mut self, scene: &Scene<'_>) -> Vec<String> {
         let file = scene.chain.hq.file();
+        let told = std::mem::take(&mut self.told);
         if self.file != file {
             *self = Accounts { file, ..Accounts::default() };
         }
-        for (guid, account) in self.told.drain(..) {
+        for (guid, account) in told {
             self.given.entry(guid).or_insert(account);
         }
         let mut findings = Vec::new();

@@ -8,6 +8,7 @@ mod arrows;
 mod books;
 mod customers_kept;
 mod doctor;
+mod kept_back;
 mod leases;
 mod logs;
 mod numbers;
@@ -61,6 +62,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::<arrows::Arrows>::default(),
         Box::<leases::Leases>::default(),
         Box::<placement::Placement>::default(),
+        Box::<kept_back::KeptBack>::default(),
         Box::<products::Products>::default(),
         Box::<books::Books>::default(),
         Box::<refused::Refused>::default(),

@@ -11,6 +11,7 @@ mod create_customer;
 mod distribute;
 mod give_back;
 mod grow;
+mod keep_from_registers;
 mod number_twice;
 mod office;
 mod order;
@@ -22,6 +23,7 @@ mod statements;
 mod strangers;
 mod till;
 
+pub(crate) use keep_from_registers::keep_nothing_back;
 pub(crate) use strangers::NOBODY;
 
 use std::sync::Arc;
@@ -90,4 +92,7 @@ pub const ALL: &[&dyn Operation] = &[
     &grow::NewStore,
     &grow::NewRegister,
     &revoke::Revoke,
+    &keep_from_registers::MoveLever,
+    &keep_from_registers::PauseDownloads,
+    &keep_from_registers::SwitchRegister,
 ];
