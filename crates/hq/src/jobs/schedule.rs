@@ -236,6 +236,7 @@ mod tests {
             profiles: true,
             registers: true,
             features: true,
+            staff: true,
             documents: true,
             ..InUse::default()
         };

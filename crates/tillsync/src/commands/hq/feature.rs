@@ -14,8 +14,14 @@ pub(crate) enum Command {
     /// Show the switches, and which channels have heard of them.
     List(ListArguments),
     /// Switch a feature on.
+    #[command(after_help = "Example:\n  \
+        tillsync hq feature enable async_customer_editing --by Ada --data-dir /srv/tillsync\n\n\
+        Channels hear of it by job 1110: at once in a live group, else when the job runs.")]
     Enable(SetArguments),
     /// Switch a feature off.
+    #[command(after_help = "Example:\n  \
+        tillsync hq feature disable async_customer_editing --by Ada --data-dir /srv/tillsync\n\n\
+        Channels hear of it by job 1110: at once in a live group, else when the job runs.")]
     Disable(SetArguments),
 }
 
@@ -31,9 +37,6 @@ pub(crate) struct ListArguments {
 
 /// Arguments of `hq feature enable` and `hq feature disable`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  \
-    tillsync hq feature disable async_customer_editing --by Ada --data-dir /srv/tillsync\n\n\
-    Channels hear of it by job 1110: at once in a live group, else when the job runs.")]
 pub(crate) struct SetArguments {
     /// The feature.
     feature: Feature,
