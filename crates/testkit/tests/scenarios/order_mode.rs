@@ -2,14 +2,14 @@
 //! can come between.
 
 use jiff::SignedDuration;
-use tillsync_channel::sell::SellError;
+use tillsync_channel::sell::{RecordTrade, SellError, What, record_by_mode};
 use tillsync_channel::transactions::TransactionView;
 use tillsync_domain::ids::{CustomerGuid, CustomerKey};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::order::OrderStatus;
 use tillsync_domain::profile::FunctionalityProfile;
-use tillsync_domain::trade::{Delivery, Tender};
+use tillsync_domain::trade::{Delivery, LineDraft, PaymentDraft, Tender};
 use tillsync_testkit::world::{Basket, Fault, World};
 
 /// The stores create their customers alone, and take orders through headquarters.
@@ -180,7 +180,9 @@ fn an_answer_that_is_lost_makes_one_order_however_often_the_till_asks() {
     // Another order under the number of one that headquarters may have.
     let other = Basket::of("tea", 1).numbered("O1");
     let reused = world.order_by_mode("S1", guid, Delivery::Pickup, other).unwrap_err();
-    assert!(matches!(reused, SellError::NumberUsed(_)), "{reused}");
+    assert!(reused.to_string().contains("still being asked for"), "{reused}");
+    assert!(!reused.to_string().contains("another number"), "{reused}");
+    assert_eq!(reused.kind(), ErrorKind::Conflict);
     let taken = take(&mut world, "S1", guid, "O1").unwrap();
     assert_eq!(take(&mut world, "S1", guid, "O1").unwrap(), taken);
     assert_eq!(taken.sales_order, world.order_state(&taken.number).sales_order);
@@ -304,5 +306,50 @@ fn an_order_that_came_by_a_call_is_synchronized_no_second_time() {
     let run = world.synchronize_orders();
     assert_eq!((&run["created"], &run["waiting"]), (&0.into(), &0.into()));
     world.run(JobName::SynchronizeCustomers);
+    settle_with(&mut world, &["O1"]);
+}
+
+#[test]
+fn a_refusal_after_a_call_without_answer_gives_neither_number_nor_receipt_back() {
+    let mut world = chain();
+    let stranger = world.create("S2", "Waller");
+    world.line("S1").suffer(Fault::Cut);
+    assert_eq!(take(&mut world, "S1", stranger, "O1").unwrap_err().kind(), ErrorKind::Busy);
+    world.line("S1").mend();
+    world.pass(SignedDuration::from_mins(5));
+    // The first call may still be on its way, and arrive after this one.
+    let refused = take(&mut world, "S1", stranger, "O1").unwrap_err();
+    assert_eq!(refused_code(&refused), "customer_not_at_headquarters");
+    let known = world.create("S1", "Known");
+    let second = take(&mut world, "S1", known, "O2").unwrap();
+    world.upload("S2").unwrap();
+    let first = take(&mut world, "S1", stranger, "O1").unwrap();
+    let receipts = [first, second].map(|order| order.trade.receipt.to_string());
+    assert_eq!(receipts, ["S1-000001", "S1-000002"]);
+    settle_with(&mut world, &["O1", "O2"]);
+}
+
+fn take_as(world: &World, staff: &str, guid: CustomerGuid) -> Result<TransactionView, SellError> {
+    let order = RecordTrade {
+        number: Some("O1".parse().unwrap()),
+        customer: Some(CustomerKey::Temporary(guid)),
+        lines: vec![LineDraft { item: "coffee".into(), ..LineDraft::default() }],
+        payments: vec![PaymentDraft { tender: "1".into(), amount: "1.00".parse().unwrap() }],
+        staff: Some(staff.parse().unwrap()),
+        what: What::Order(Delivery::Pickup),
+        ..RecordTrade::default()
+    };
+    record_by_mode(world.edge("S1"), world.upstream("S1").as_ref(), order, world.now())
+}
+
+#[test]
+fn another_cashier_who_repeats_an_order_asks_for_the_same_one() {
+    let mut world = chain();
+    let guid = world.create("S1", "Waller");
+    world.line("S1").suffer(Fault::LoseAnswers(1));
+    assert_eq!(take_as(&world, "100", guid).unwrap_err().kind(), ErrorKind::Busy);
+    let taken = take_as(&world, "200", guid).unwrap();
+    assert_eq!(taken.staff, Some("100".parse().unwrap()), "who took it");
+    assert_eq!(take_as(&world, "200", guid).unwrap(), taken, "also after it was recorded");
     settle_with(&mut world, &["O1"]);
 }
