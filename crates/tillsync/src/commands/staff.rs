@@ -35,8 +35,10 @@ pub(crate) enum Command {
     /// Say which stores get somebody, by their address books.
     SetBooks(SetBooksArguments),
     /// Let somebody sign in nowhere any more; what they did stays theirs.
+    #[command(after_help = "Example:\n  tillsync staff block 000160 --data-dir /srv/tillsync")]
     Block(OneArguments),
     /// Let somebody sign in again who was blocked.
+    #[command(after_help = "Example:\n  tillsync staff unblock 000160 --data-dir /srv/tillsync")]
     Unblock(OneArguments),
 }
 
@@ -52,8 +54,8 @@ pub(crate) struct ListArguments {
 
 /// Arguments of `staff add`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    tillsync staff add 000160 --first-name Ada --last-name Byron --role cashier \\\n      \
+#[command(after_help = "Example:\n  \
+    tillsync staff add 000160 --first-name Ada --last-name Byron --role cashier \
     --address-book retail --pin-file pin.txt --data-dir /srv/tillsync\n\n\
     Stores get them by job 1060: at once in a live group, else when the job runs.")]
 pub(crate) struct AddArguments {
@@ -83,7 +85,7 @@ pub(crate) struct AddArguments {
 /// Arguments of `staff set-pin`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
-    tillsync staff set-pin 000160 --data-dir /srv/tillsync < pin.txt\n\n\
+    tillsync staff set-pin 000160 --pin-file pin.txt --data-dir /srv/tillsync\n\n\
     Whoever is signed in with the old PIN is signed out where the new one arrives.")]
 pub(crate) struct SetPinArguments {
     /// The operator number.
@@ -125,7 +127,6 @@ pub(crate) struct SetBooksArguments {
 
 /// Arguments of `staff block` and `staff unblock`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tillsync staff block 000160 --data-dir /srv/tillsync")]
 pub(crate) struct OneArguments {
     /// The operator number.
     staff: StaffId,

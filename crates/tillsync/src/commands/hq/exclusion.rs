@@ -41,13 +41,12 @@ pub(crate) struct ListArguments {
 
 /// Arguments of `hq exclusion job`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    tillsync hq exclusion job 1010 yes --data-dir /srv/tillsync\n  \
-    tillsync job run 1010 --full retail --data-dir /srv/tillsync\n\n\
-    Registers keep what they have of the job until a full synchronization, the second line, \
-    empties their tables.")]
+#[command(after_help = "Example:\n  \
+    tillsync hq exclusion job 1010 yes --data-dir /srv/tillsync\n\n\
+    Registers keep what they have of the job until a full synchronization empties their tables: \
+    `tillsync job run 1010 --full GROUP`.")]
 pub(crate) struct JobArguments {
-    /// The job: 1010, 1040, 1060, 1070 or 1110.
+    /// The job: 1010, 1040 or 1060.
     job: JobName,
     /// Whether it is kept from offline databases.
     #[arg(value_enum)]
@@ -77,8 +76,7 @@ pub(crate) struct SubjobArguments {
 
 /// Arguments of `hq exclusion filter`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    tillsync hq exclusion job 1010 yes --data-dir /srv/tillsync\n  \
+#[command(after_help = "Example:\n  \
     tillsync hq exclusion filter yes --data-dir /srv/tillsync\n\n\
     The filter alone is not enough: jobs that hold customer data must be excluded as well. \
     Registers that are cut off create no customers while it is set.")]
