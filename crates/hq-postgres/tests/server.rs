@@ -11,7 +11,7 @@ use tillsync_testkit::builders::{PlanBuilder, Rank, book, creation, promotion_at
 use tillsync_testkit::cluster::cluster;
 
 /// Every change of the schema.
-const SCHEMA: [&str; 8] = [
+const SCHEMA: [&str; 9] = [
     "V1__headquarters",
     "V2__nodes",
     "V3__statements",
@@ -20,6 +20,7 @@ const SCHEMA: [&str; 8] = [
     "V6__offline_databases",
     "V7__staff",
     "V8__features",
+    "V9__search",
 ];
 
 fn open(url: &str) -> Arc<dyn Storage> {
