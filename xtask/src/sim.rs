@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 /// Seeds that every change must pass.
-pub(crate) const CI_SEEDS: &[&str] = &["--seeds", "50"];
+pub(crate) const CI_SEEDS: &[&str] = &["--seeds", "200"];
 
 /// Seeds for the night.
 pub(crate) const LONG_SEEDS: &[&str] = &["--seeds", "2000", "--from", "1000"];

@@ -1,18 +1,17 @@
 //! One headquarters node: its database, its package store, and what it is given from outside.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use tillsync_domain::clock::Clock;
 use tillsync_domain::entropy::{Entropy, draw_unit, uuid_v7};
-use tillsync_domain::ids::AccountNumber;
 use tillsync_exchange::retry::Jitter;
 use uuid::Uuid;
 
 use crate::nodes::Membership;
 use crate::package_store::PackageStore;
+use crate::promote::SpareAccounts;
 use crate::signals::Signals;
 use crate::storage::{NodeId, Storage};
 
@@ -40,7 +39,7 @@ pub struct Headquarters {
     pub(crate) node: NodeId,
     pub(crate) membership: OnceLock<Membership>,
     /// Numbers taken off a non-continuous sequence in blocks and not given yet.
-    pub(crate) spare_accounts: Mutex<VecDeque<AccountNumber>>,
+    pub(crate) spare_accounts: SpareAccounts,
     signals: Signals,
 }
 
@@ -57,7 +56,7 @@ impl Headquarters {
             entropy,
             node,
             membership: OnceLock::new(),
-            spare_accounts: Mutex::default(),
+            spare_accounts: SpareAccounts::default(),
             signals: Signals::default(),
         }
     }

@@ -5,9 +5,9 @@
 //! narrowed down to the offending customer, whose operations fail alone.
 
 mod numbers;
+mod spare;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use tillsync_domain::ids::{AccountNumber, CustomerGuid, OperationId, RunId};
@@ -17,6 +17,7 @@ use tillsync_domain::promotion::{Defect, InboxPosition, Known, PromotionPlan, St
 use tillsync_exchange::retry::{Jitter, RetryPolicy};
 
 use self::numbers::{Taken, take_block, take_numbers};
+pub(crate) use self::spare::SpareAccounts;
 use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
 use crate::recovery::is_held;
@@ -218,17 +219,16 @@ impl Headquarters {
         &self,
         attempt: &mut dyn FnMut(&VecDeque<AccountNumber>) -> Result<BatchOutcome, E>,
     ) -> Result<Option<(PromotionPlan, Option<InboxPosition>)>, E> {
+        let mut spare = self.spare_accounts.lend();
         loop {
-            let mut spare = self.spare_accounts.lock().unwrap_or_else(PoisonError::into_inner);
             match attempt(&spare)? {
                 BatchOutcome::Applied(plan, last) => {
-                    let given: HashSet<_> = plan.promoted.iter().map(|p| &p.account).collect();
-                    spare.retain(|number| !given.contains(number));
+                    spare.give(&plan.promoted.iter().map(|p| &p.account).collect());
                     return Ok(Some((plan, last)));
                 }
                 BatchOutcome::NeedsNumbers(count) => {
                     let block = self.storage.write(|tx| take_block(tx, count));
-                    spare.extend(block.map_err(PromoteError::from)?);
+                    spare.add(block.map_err(PromoteError::from)?);
                 }
                 BatchOutcome::Held => return Ok(None),
                 BatchOutcome::NoSequence(name) => {
