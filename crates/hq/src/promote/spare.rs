@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn numbers(range: std::ops::Range<u32>) -> Vec<AccountNumber> {
-        range.map(|number| format!("C{number}").parse().expect("a valid number")).collect()
+        range.map(|it| AccountNumber::parse(&format!("C{it}")).expect("a valid number")).collect()
     }
 
     #[test]
