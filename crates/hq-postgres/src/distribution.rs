@@ -76,6 +76,19 @@ impl DistributionReads for PgTx<'_> {
         Ok(found.unwrap_or_default())
     }
 
+    fn row_versions(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+    ) -> Result<Vec<(Audience, Position)>, StorageError> {
+        let sql = "SELECT audience, sequence, version FROM row_version
+            WHERE channel_group = $1 AND job = $2 ORDER BY audience";
+        let key: Values<'_> = &[&group.as_str(), &job.as_str()];
+        self.read_all(sql, key, "read the row versions of a job", |row| {
+            Ok((row.text()?, position(row)?))
+        })
+    }
+
     fn package_get(
         &mut self,
         package_id: &PackageId,

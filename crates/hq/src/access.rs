@@ -1,15 +1,20 @@
 //! Who may talk to headquarters: groups, databases, activation codes, credentials, tokens.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tillsync_domain::ids::{AddressBook, DatabaseId, GroupId};
+use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_exchange::device::{ActivationCode, Secret, SecretHash};
 use tillsync_exchange::messages::{DatabaseKind, EnrolRequest, Enrolled, ExchangeMode};
 use tillsync_exchange::version::{NoCommonVersion, SPOKEN};
 
+use crate::distribution::begin_again;
 use crate::headquarters::Headquarters;
 use crate::offline_profiles::offline_profile_for_new;
 use crate::profiles::profile_for_new;
+use crate::staff::staff_are_in_use;
 use crate::storage::{
     Activation, DatabaseRecord, GroupRecord, NewDatabase, OperatorToken, StorageError,
 };
@@ -118,8 +123,9 @@ pub enum Addition {
 }
 
 impl Headquarters {
-    /// Adds a group or changes its address books and mode. Customers that are in an added book
-    /// already arrive with the next full sync.
+    /// Adds a group or changes its address books and mode. Where the books change, each of its
+    /// databases is sent a snapshot: who is in an added book arrives, and who is in none any more
+    /// leaves (F75).
     ///
     /// # Errors
     /// Invalid: the book of headquarters' own customers. Conflict: a database's own customers would
@@ -136,7 +142,16 @@ impl Headquarters {
             if let Some(NewDatabase { id, address_book, .. }) = cut_off {
                 return Ok(Err(AccessError::BookInUse { book: address_book, database: id }));
             }
-            tx.group_put(group).map(Ok)
+            let before = tx.group_get(&group.id)?;
+            tx.group_put(group)?;
+            let books_of = |group: &GroupRecord| BTreeSet::from_iter(group.address_books.clone());
+            if before.is_some_and(|before| books_of(&before) != books_of(group)) {
+                begin_again(tx, &group.id, JobName::Customers1010)?;
+                if staff_are_in_use(tx)? {
+                    begin_again(tx, &group.id, JobName::Staff1060)?;
+                }
+            }
+            Ok(Ok(()))
         })??;
         self.signals().offers_changed();
         Ok(())

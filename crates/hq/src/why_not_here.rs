@@ -15,13 +15,13 @@ use tillsync_exchange::session::DownloadStatus;
 pub use cause::{Cause, SessionTrouble, Unsent};
 
 use crate::access::AccessError;
-use crate::distribution::Share;
+use crate::distribution::{BACKLOG_MAX, Share};
 use crate::exclusion::Levers;
 use crate::headquarters::Headquarters;
 use crate::history::keys_of;
 use crate::storage::{
-    AliasRecord, DatabaseRecord, DownloadSessionRecord, OperationRecord, ReadTx, SessionFilter,
-    StorageError,
+    AliasRecord, DatabaseRecord, DownloadSessionRecord, OperationRecord, Position, ReadTx,
+    SessionFilter, StorageError,
 };
 
 /// Sessions of a database that are looked through for one that held the customer.
@@ -211,8 +211,13 @@ impl Look<'_> {
         // A session may be forgotten by now: then the position tells.
         let position = self.tx.position_get(id, job)?;
         let has_customers = !self.tx.audience_get(id, job)?.lacks(Table::Customer);
-        let is_here =
-            has_customers && position.is_some_and(|position| position.version >= alias.version);
+        let is_up_to_date = match position {
+            Some(position) => {
+                position.version >= alias.version && !self.begins_again(&share, position)?
+            }
+            None => false,
+        };
+        let is_here = has_customers && is_up_to_date;
         if let Some(is_here) = self.kept_back(&share, is_here)? {
             return Ok(is_here);
         }
@@ -246,6 +251,16 @@ impl Look<'_> {
             self.causes.push(Cause::NotFetched { last_seen_at });
         }
         Ok(false)
+    }
+
+    /// Whether a database near the newest package waits for a snapshot: address books of its group
+    /// have changed, and it has what was in them before.
+    fn begins_again(&mut self, share: &Share, position: Position) -> Result<bool, StorageError> {
+        let stream = share.stream(&self.record.database.group, JobName::Customers1010);
+        let newest = self.tx.row_version_get(&stream)?.sequence;
+        let next = position.sequence + 1;
+        let is_near = (next..next + BACKLOG_MAX).contains(&newest);
+        Ok(is_near && self.tx.delta_get(&stream, next)?.is_none())
     }
 
     /// Whether a register that gets no customers now has this one from before; nothing for one that

@@ -148,7 +148,7 @@ fn give_up_edits(chain: &Chain, node: &HqNode) {
     }
 }
 
-/// The full syncs that make up for canceled downloads and changed address books.
+/// The full syncs that make up for canceled downloads.
 fn send_what_is_owed(chain: &Chain) {
     let owed = chain.memory().full_syncs_due.clone();
     for (group, job) in owed {

@@ -117,8 +117,8 @@ pub enum Observation {
         /// As it stands now.
         now: NumberSequence,
     },
-    /// An operator changed the address books of a group. Who was in them before arrives with the
-    /// next full sync, and who is in none of them any more leaves with it.
+    /// An operator changed the address books of a group. Who is in them arrives by itself, and who
+    /// is in none of them any more leaves.
     BooksChanged {
         /// Which group.
         group: String,
@@ -259,10 +259,8 @@ impl Memory {
                 self.shifts.retain(|(_, shift, status)| !is_lost(shift, *status));
             }
             Observation::NamedNobody { number } => self.for_nobody.push(number.clone()),
-            Observation::BooksChanged { group, .. } => {
-                self.full_syncs_due.insert((group.clone(), JobName::Customers1010));
-            }
-            Observation::AddressAdded { .. }
+            Observation::BooksChanged { .. }
+            | Observation::AddressAdded { .. }
             | Observation::UsedTwice { .. }
             | Observation::Refused { .. }
             | Observation::Repaired { .. }

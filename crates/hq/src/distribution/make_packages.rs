@@ -219,11 +219,12 @@ impl Headquarters {
         let stream = package.stream();
         self.storage.write(|tx| {
             let found = tx.row_version_get(&stream)?;
-            if package.scope == Scope::Delta && found != before {
+            let moves_on = package.scope == Scope::Delta || !has_begun(&stream, found);
+            if moves_on && found != before {
                 // Another run was quicker: what this one holds does not continue there any more.
                 return Ok(Err(DistributionError::Overtaken(package.group.clone())));
             }
-            if package.scope == Scope::Delta || !has_begun(&stream, found) {
+            if moves_on {
                 tx.row_version_put(&stream, package.position)?;
             }
             tx.package_put(&package).map(Ok)
@@ -240,6 +241,9 @@ impl Headquarters {
     ) -> Result<Built, DistributionError> {
         Ok(self.storage.read(|tx| {
             let before = tx.row_version_get(&package.stream())?;
+            // Read anew: they may have changed since the run began.
+            let address_books = tx.group_get(&group.id)?.map(|group| group.address_books);
+            let address_books = address_books.unwrap_or_default();
             let horizon = tx.change_horizon()?;
             let (after, up_to, sequence) = match package.scope {
                 Scope::Delta => (before.version, Some(horizon), before.sequence + 1),
@@ -251,7 +255,6 @@ impl Headquarters {
             match download {
                 _ if package.audience.lacks_all_of(download.job()) => {}
                 Download::Customers => {
-                    let address_books = group.address_books.clone();
                     let selection = ChangeSelection { address_books, after, up_to };
                     write_customers(tx, &selection, &mut writer)?;
                 }
@@ -265,7 +268,6 @@ impl Headquarters {
                     rows.iter().try_for_each(|row| writer.row(Table::Register, row))?;
                 }
                 Download::Staff => {
-                    let address_books = group.address_books.clone();
                     let selection = StaffSelection { address_books, after, up_to };
                     write_staff(tx, &selection, &mut writer)?;
                 }

@@ -17,7 +17,7 @@ pub use manage_sessions::SessionCommand;
 pub use offer_packages::PollOutcome;
 
 pub(crate) use clean_up::package_at;
-pub(crate) use share::{NeededStream, Share, needed_streams};
+pub(crate) use share::{NeededStream, Share, begin_again, needed_streams};
 
 use std::path::PathBuf;
 

@@ -8,7 +8,9 @@ use tillsync_domain::job::JobName;
 use tillsync_exchange::messages::DatabaseKind;
 
 use crate::exclusion::{Audience, Levers};
-use crate::storage::{DatabaseRecord, PackageRecord, Position, ReadTx, StorageError, Stream};
+use crate::storage::{
+    DatabaseRecord, PackageRecord, Position, ReadTx, StorageError, Stream, WriteTx,
+};
 
 /// What a database may have of a job now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +83,29 @@ impl Share {
     pub(crate) fn stream(&self, group: &GroupId, job: JobName) -> Stream {
         Stream { group: group.clone(), job, audience: self.audience.clone() }
     }
+}
+
+/// Lets every database of a group begin again with a snapshot of a job, and be it one that gets
+/// deltas only: a delta holds what changed, not what has come to concern the group or ceased to.
+/// No delta ever gets the numbers that are passed over here.
+pub(crate) fn begin_again(
+    tx: &mut dyn WriteTx,
+    group: &GroupId,
+    job: JobName,
+) -> Result<(), StorageError> {
+    let mut streams = tx.row_versions(group, job)?;
+    // Snapshots alone leave no trace here.
+    for needed in needed_streams(tx, group, job)? {
+        if streams.iter().all(|(audience, _)| *audience != needed.stream.audience) {
+            streams.push((needed.stream.audience, Position::default()));
+        }
+    }
+    for (audience, position) in streams {
+        let stream = Stream { group: group.clone(), job, audience };
+        let passed = Position { sequence: position.sequence + 1, ..position };
+        tx.row_version_put(&stream, passed)?;
+    }
+    Ok(())
 }
 
 /// Whether a database may have a package now.

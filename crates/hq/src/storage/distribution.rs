@@ -200,6 +200,13 @@ pub trait DistributionReads {
     /// Where the packages of a stream have come to; the start when there are none.
     fn row_version_get(&mut self, stream: &Stream) -> Result<Position, StorageError>;
 
+    /// Where every stream of a group and job has come to that has begun, by audience.
+    fn row_versions(
+        &mut self,
+        group: &GroupId,
+        job: JobName,
+    ) -> Result<Vec<(Audience, Position)>, StorageError>;
+
     /// A package.
     fn package_get(&mut self, package: &PackageId) -> Result<Option<PackageRecord>, StorageError>;
 

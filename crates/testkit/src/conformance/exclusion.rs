@@ -189,6 +189,11 @@ pub fn packages_of_each_audience_are_kept_apart(storage: &dyn Storage) {
             })
             .expect("readable");
     }
+    let streams = storage.read(|tx| tx.row_versions(&group("G1"), JobName::Customers1010));
+    let everyones = (Audience::EVERYONE, place(7, 70));
+    assert_eq!(streams.expect("readable"), [everyones, (lacking.audience.clone(), place(1, 9))]);
+    let streams = storage.read(|tx| tx.row_versions(&group("G2"), JobName::Customers1010));
+    assert_eq!(streams.expect("readable"), []);
     storage.write(|tx| tx.packages_forget(&lacking, 2, 9)).expect("forgotten");
     let left = storage.read(|tx| tx.packages_list(&group("G1"), JobName::Customers1010, 9));
     let left: Vec<_> = left.expect("readable").into_iter().map(|it| it.id).collect();

@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 use jiff::SignedDuration;
+use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::job::JobName;
 use tillsync_exchange::package::Scope;
 use tillsync_exchange::session::DownloadStatus;
@@ -200,6 +201,61 @@ fn a_customer_reaches_only_stores_that_share_an_address_book() {
     let known = |guid| ["S1", "S2", "O1", "B1"].map(|at| world.account_at(at, guid) != "unknown");
     assert_eq!(known(retail), [true, true, false, true]);
     assert_eq!(known(outlet), [false, false, true, true]);
+}
+
+#[test]
+fn who_is_in_a_book_that_a_group_is_given_arrives_with_the_next_1010_and_leaves_with_the_book() {
+    let mut world = stores();
+    world.add_group("outlet", &["outlet"]);
+    world.add_store_to("O1", "outlet");
+    world.add_register("O1.R1", "O1");
+    let retail = world.create("S1", "Retail");
+    let outlet = world.create("O1", "Outlet");
+    world.settle();
+    let pending = world.create("O1.R1", "Pending");
+    let known = |world: &World, guid| {
+        ["S1", "O1", "O1.R1"].map(|at| world.account_at(at, guid).starts_with("C-"))
+    };
+    assert_eq!(known(&world, retail), [true, false, false]);
+    let next_1010 = |world: &mut World| {
+        world.run(JobName::Customers1010);
+        ["O1", "O1.R1"].map(|at| world.download(at).unwrap())
+    };
+
+    world.add_group("outlet", &["outlet", GROUP]);
+    assert_eq!(next_1010(&mut world), [1, 1], "a snapshot, and nothing twice");
+    assert_eq!(known(&world, retail), [true, true, true]);
+    assert_eq!(known(&world, outlet), [false, true, true]);
+    assert_eq!(world.account_at("O1.R1", pending), "Pending sync", "it is still on its way up");
+    let later = promote_one(&mut world, "Later");
+    assert_eq!(next_1010(&mut world), [1, 1], "deltas go on behind it");
+    assert_eq!(known(&world, later), [false, true, true]);
+
+    world.add_group("outlet", &["outlet"]);
+    assert_eq!(next_1010(&mut world), [1, 1]);
+    assert_eq!(known(&world, retail), [true, false, false]);
+    assert_eq!(known(&world, outlet), [false, true, true], "its own stays");
+    world.settle();
+    assert_eq!(known(&world, pending), [false, true, true]);
+    world.add_group("outlet", &["outlet"]);
+    assert_eq!(next_1010(&mut world), [0, 0], "nothing changed");
+}
+
+#[test]
+fn a_delta_that_is_under_way_when_the_books_change_does_not_bring_who_left_back() {
+    let mut world = stores();
+    world.add_group("outlet", &["outlet", GROUP]);
+    world.add_store_to("O1", "outlet");
+    world.settle();
+    let retail = promote_one(&mut world, "Retail");
+    world.line("O1").suffer(Fault::LoseAnswers(1));
+    assert!(world.download("O1").is_err(), "it is offered, and not applied yet");
+    world.add_group("outlet", &["outlet"]);
+    let why = world.hq().why_not_here(&CustomerKey::Temporary(retail), &"O1".parse().unwrap());
+    assert!(!why.unwrap().is_here);
+    world.run(JobName::Customers1010);
+    assert_eq!(world.download("O1").unwrap(), 2, "the delta, and the snapshot behind it");
+    assert_eq!(world.account_at("O1", retail), "unknown");
 }
 
 #[test]

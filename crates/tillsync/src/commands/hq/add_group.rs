@@ -11,7 +11,9 @@ use crate::output;
 /// Arguments of `hq add-group`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
-    tillsync hq add-group north --address-book retail --data-dir /srv/tillsync")]
+    tillsync hq add-group north --address-book retail --data-dir /srv/tillsync\n\n\
+    A group of that name is changed. Where its address books change, its databases are sent all of \
+    their\ncustomers and staff anew: who is in an added book arrives, and who is in none leaves.")]
 pub(crate) struct Arguments {
     /// The name of the group.
     group: GroupId,
