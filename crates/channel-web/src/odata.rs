@@ -267,7 +267,9 @@ impl From<SellError> for ODataError {
                 refused.body.code = offline.code();
                 refused
             }
-            SellError::Unanswered { .. } => ODataError::at(error.kind(), "Id", error.to_string()),
+            SellError::UnderWay(_) | SellError::Unanswered { .. } => {
+                ODataError::at(error.kind(), "Id", error.to_string())
+            }
             SellError::Refused { kind, code, ref fields, .. } => {
                 let detail = |it: &RefusedField| Detail::new(kind, &it.field, it.message.as_str());
                 let mut refused = ODataError::new(kind, error.to_string());

@@ -19,6 +19,7 @@ use crate::identity::{self, Identity, database_file, kind_name};
 use crate::link::Link;
 use crate::realtime;
 use crate::search::index;
+use crate::sell::UnderWay;
 use crate::signals::Signals;
 
 /// What an edge needs besides its database.
@@ -85,6 +86,8 @@ pub struct Edge {
     pub(crate) realtime: realtime::Line,
     /// Searches of all stores, which may be slow or busy while the others are answered.
     pub(crate) searches: realtime::Line,
+    /// Orders for which headquarters' answer is awaited.
+    pub(crate) orders_under_way: UnderWay,
     identity: Identity,
     entropy: Arc<dyn Entropy>,
     country_default: Option<Text>,
@@ -122,6 +125,7 @@ impl Edge {
             signals: Signals::new(mode),
             realtime: realtime::Line::default(),
             searches: realtime::Line::default(),
+            orders_under_way: UnderWay::default(),
             identity,
             entropy: options.entropy,
             country_default: country_default.flatten(),

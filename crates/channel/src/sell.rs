@@ -9,6 +9,7 @@ mod intention;
 mod repeat;
 mod returns;
 mod through_headquarters;
+mod under_way;
 
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -40,6 +41,7 @@ use crate::transactions::{TransactionView, transaction_by_number};
 use crate::violations::{EdgeProblem, EdgeViolation, EdgeViolations};
 
 pub use through_headquarters::{order_mode, pass_on_create_order, record_by_mode};
+pub(crate) use under_way::UnderWay;
 
 /// A sale or a customer order to record.
 #[derive(Debug, Clone, Default)]
@@ -105,6 +107,12 @@ pub enum SellError {
          the same content until it is answered"
     )]
     StillAsked(TransactionNumber),
+    /// Another request for the same order waits for headquarters' answer at this moment.
+    #[error(
+        "order {0} is being asked for at headquarters by another request; repeat this one when \
+         that is answered"
+    )]
+    UnderWay(TransactionNumber),
     /// Nobody answers for the drawer.
     #[error("no shift is open at {0}; open one, then try again")]
     NoShift(DatabaseId),
@@ -166,6 +174,7 @@ impl SellError {
             | SellError::NoShift(_)
             | SellError::OtherShift { .. }
             | SellError::Offline(_) => ErrorKind::Conflict,
+            SellError::UnderWay(_) => ErrorKind::Busy,
             SellError::Unanswered { source, .. } => source.kind(),
             SellError::Refused { kind, .. } => *kind,
             SellError::Number(_) => ErrorKind::Broken,

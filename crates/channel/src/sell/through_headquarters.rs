@@ -52,7 +52,7 @@ pub fn order_mode(edge: &Edge) -> Result<OrderTaking, DbError> {
 ///
 /// # Errors
 /// As [`record_trade`]. Conflict also: headquarters does not take the order, or the till is
-/// offline. Busy also: headquarters did not answer; nothing is recorded here, and a repeat under
+/// offline. Busy also: another request asks for the same order at this moment, or headquarters did not answer; nothing is recorded here, and a repeat under
 /// the same number gives one order.
 pub fn record_by_mode(
     edge: &Edge,
@@ -94,6 +94,14 @@ fn through_headquarters(
     trade: RecordTrade,
     now: Timestamp,
 ) -> Result<TransactionView, SellError> {
+    // A number that is drawn below is nobody else's.
+    let _passage = match &trade.number {
+        Some(number) => {
+            let passage = edge.orders_under_way.enter(number);
+            Some(passage.ok_or_else(|| SellError::UnderWay(number.clone()))?)
+        }
+        None => None,
+    };
     let now = whole_microseconds(now);
     let setting = Setting::of(edge, now);
     let intended = edge.db.write(move |connection| intend(connection, trade, setting))?;

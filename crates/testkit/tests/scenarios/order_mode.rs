@@ -1,15 +1,27 @@
 //! Orders taken through headquarters while a till waits (F49), or never (F50), and everything that
 //! can come between.
 
+use std::io::Write;
+use std::sync::Mutex;
+
 use jiff::SignedDuration;
 use tillsync_channel::sell::{RecordTrade, SellError, What, record_by_mode};
 use tillsync_channel::transactions::TransactionView;
-use tillsync_domain::ids::{CustomerGuid, CustomerKey};
+use tillsync_channel::upstream::{Upstream, UpstreamError};
+use tillsync_domain::ids::{CustomerGuid, CustomerKey, PackageId, SessionId};
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::order::OrderStatus;
 use tillsync_domain::profile::FunctionalityProfile;
 use tillsync_domain::trade::{Delivery, LineDraft, PaymentDraft, Tender};
+use tillsync_exchange::messages::{
+    DownloadReport, DownloadReportAnswer, EnrolRequest, Enrolled, Hello, Poll, PollAnswer,
+    UploadReceipt, Welcome,
+};
+use tillsync_exchange::package::Manifest;
+use tillsync_exchange::realtime::{
+    CreateCustomerCall, CreateOrderCall, CreatedCustomer, OrderAnswer,
+};
 use tillsync_testkit::world::{Basket, Fault, World};
 
 /// The stores create their customers alone, and take orders through headquarters.
@@ -330,6 +342,15 @@ fn a_refusal_after_a_call_without_answer_gives_neither_number_nor_receipt_back()
 }
 
 fn take_as(world: &World, staff: &str, guid: CustomerGuid) -> Result<TransactionView, SellError> {
+    take_by(world, world.upstream("S1").as_ref(), staff, guid)
+}
+
+fn take_by(
+    world: &World,
+    upstream: &dyn Upstream,
+    staff: &str,
+    guid: CustomerGuid,
+) -> Result<TransactionView, SellError> {
     let order = RecordTrade {
         number: Some("O1".parse().unwrap()),
         customer: Some(CustomerKey::Temporary(guid)),
@@ -339,7 +360,7 @@ fn take_as(world: &World, staff: &str, guid: CustomerGuid) -> Result<Transaction
         what: What::Order(Delivery::Pickup),
         ..RecordTrade::default()
     };
-    record_by_mode(world.edge("S1"), world.upstream("S1").as_ref(), order, world.now())
+    record_by_mode(world.edge("S1"), upstream, order, world.now())
 }
 
 #[test]
@@ -352,4 +373,62 @@ fn another_cashier_who_repeats_an_order_asks_for_the_same_one() {
     assert_eq!(taken.staff, Some("100".parse().unwrap()), "who took it");
     assert_eq!(take_as(&world, "200", guid).unwrap(), taken, "also after it was recorded");
     settle_with(&mut world, &["O1"]);
+}
+
+/// A line on which the same request comes a second time before the first call has gone out.
+struct Twice<'w> {
+    world: &'w World,
+    customer: CustomerGuid,
+    second: Mutex<Option<Result<TransactionView, SellError>>>,
+}
+
+impl Upstream for Twice<'_> {
+    fn create_order(&self, call: &CreateOrderCall) -> Result<OrderAnswer, UpstreamError> {
+        *self.second.lock().unwrap() = Some(take_as(self.world, "100", self.customer));
+        self.world.upstream("S1").create_order(call)
+    }
+    fn enrol(&self, _: &EnrolRequest) -> Result<Enrolled, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn hello(&self, _: &Hello) -> Result<Welcome, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn upload(&self, _: &Manifest, _: &[u8]) -> Result<UploadReceipt, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn poll(&self, _: &Poll) -> Result<PollAnswer, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn fetch(&self, _: PackageId, _: &mut dyn Write) -> Result<(), UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn report(
+        &self,
+        _: SessionId,
+        _: &DownloadReport,
+    ) -> Result<DownloadReportAnswer, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+    fn create_customer(&self, _: &CreateCustomerCall) -> Result<CreatedCustomer, UpstreamError> {
+        unimplemented!("not in this story")
+    }
+}
+
+#[test]
+fn of_two_requests_for_one_order_at_the_same_moment_one_asks_and_the_other_is_told_so() {
+    let mut world = chain();
+    let stranger = world.create("S2", "Waller");
+    let twice = Twice { world: &world, customer: stranger, second: Mutex::default() };
+    let refused = take_by(&world, &twice, "100", stranger).unwrap_err();
+    assert_eq!(refused_code(&refused), "customer_not_at_headquarters");
+    let second = twice.second.into_inner().unwrap().expect("it came").unwrap_err();
+    assert_eq!(second.kind(), ErrorKind::Busy);
+    assert!(second.to_string().contains("by another request"), "{second}");
+    // Nobody else asked, so the refusal gives the receipt back; and the number can be used again.
+    let known = world.create("S1", "Known");
+    take(&mut world, "S1", known, "O2").unwrap();
+    world.upload("S2").unwrap();
+    let taken = take_as(&world, "100", stranger).unwrap();
+    assert_eq!(taken.trade.receipt.to_string(), "S1-000002");
+    settle_with(&mut world, &["O1", "O2"]);
 }
