@@ -2,10 +2,12 @@
 
 use jiff::SignedDuration;
 use tillsync_channel::create::CreateError;
+use tillsync_channel::remote_search::search_all_stores;
 use tillsync_domain::job::JobName;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::number_sequence::SequenceChange;
 use tillsync_domain::profile::NotHere;
+use tillsync_exchange::realtime::SearchCall;
 use tillsync_testkit::world::{Fault, World};
 
 /// Two stores, one with a register, whose profile asks headquarters.
@@ -34,6 +36,23 @@ fn a_customer_created_through_headquarters_has_its_account_at_once_and_is_in_eve
     assert_eq!(world.account_at("S2", view.guid), "C-00000001");
     world.settle();
     assert_eq!(customers_at_headquarters(&world), 1);
+}
+
+#[test]
+fn once_1070_has_run_a_store_asks_by_default_and_every_store_can_search_for_the_answer_at_once() {
+    let mut world = World::new();
+    world.add_store("S1");
+    world.add_store("S2");
+    world.run(JobName::ChannelConfiguration1070);
+    world.download("S1").unwrap();
+    world.download("S2").unwrap();
+    let view = world.create_at_till("S1", "Lovelace").unwrap();
+    assert_eq!(view.account_for_people(), "C-00000001");
+    let call = SearchCall { keyword: "lovelace".to_owned(), top: 10, skip: 0 };
+    let upstream = world.upstream("S2");
+    let found = search_all_stores(world.edge("S2"), upstream.as_ref(), &call, world.now()).unwrap();
+    let accounts: Vec<_> = found.customers.into_iter().map(|it| it.customer.account).collect();
+    assert_eq!(accounts, ["C-00000001"], "before 1010 has run");
 }
 
 #[test]
