@@ -15,7 +15,7 @@ use crate::operation::{Act, Operation};
 
 /// Where an operation stands in headquarters' inbox: arrival order, and so counter order per
 /// source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InboxPosition(pub u64);
 
 /// One operation that waits in the inbox.

@@ -23,12 +23,12 @@ macro_rules! received_columns {
     };
 }
 
-const OPERATION: &str = concat!(
+pub(crate) const OPERATION: &str = concat!(
     "SELECT ",
     received_columns!(),
-    ", status, error, tries, next_try_at, completed_at FROM operation"
+    ", status, error, tries, next_try_at, completed_at, repaired FROM operation"
 );
-const QUARANTINED: &str = concat!("SELECT ", received_columns!(), " FROM quarantine");
+pub(crate) const QUARANTINED: &str = concat!("SELECT ", received_columns!(), " FROM quarantine");
 
 /// Takes the columns of many rows as lists; the rows get their positions in this order.
 macro_rules! insert_into {
@@ -287,25 +287,29 @@ impl PgTx<'_> {
         Ok(new.into_iter().collect())
     }
 
-    fn operations(
+    pub(crate) fn operations(
         &mut self,
         sql: &str,
         values: Values<'_>,
         doing: &'static str,
     ) -> Result<Vec<OperationRecord>, StorageError> {
-        self.read_all(sql, values, doing, |row| {
-            let mut record = received(row)?;
-            record.status = row.numbered(status_from)?;
-            record.error = row.value()?;
-            record.tries = row.number()?;
-            record.next_try_at = row.time_or_none()?;
-            record.completed_at = row.time_or_none()?;
-            Ok(record)
-        })
+        self.read_all(sql, values, doing, operation)
     }
 }
 
-fn quarantined(row: &mut Columns<'_>) -> Read<OperationRecord> {
+/// Reads the columns of [`OPERATION`].
+pub(crate) fn operation(row: &mut Columns<'_>) -> Read<OperationRecord> {
+    let mut record = received(row)?;
+    record.status = row.numbered(status_from)?;
+    record.error = row.value()?;
+    record.tries = row.number()?;
+    record.next_try_at = row.time_or_none()?;
+    record.completed_at = row.time_or_none()?;
+    record.repaired = row.raw_json_or_none()?;
+    Ok(record)
+}
+
+pub(crate) fn quarantined(row: &mut Columns<'_>) -> Read<OperationRecord> {
     let record = received(row)?;
     Ok(OperationRecord { status: OperationStatus::Quarantined, ..record })
 }
@@ -337,6 +341,7 @@ fn received(row: &mut Columns<'_>) -> Read<OperationRecord> {
         tries: 0,
         next_try_at: None,
         completed_at: None,
+        repaired: None,
     })
 }
 

@@ -32,6 +32,7 @@ mod ledger;
 mod migrations;
 mod news;
 mod nodes;
+mod operations;
 mod parameters;
 mod pool;
 mod postings_check;

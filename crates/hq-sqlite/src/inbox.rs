@@ -21,12 +21,12 @@ macro_rules! received_columns {
     };
 }
 
-const OPERATION: &str = concat!(
+pub(crate) const OPERATION: &str = concat!(
     "SELECT ",
     received_columns!(),
-    ", status, error, tries, next_try_at, completed_at FROM operation"
+    ", status, error, tries, next_try_at, completed_at, repaired FROM operation"
 );
-const QUARANTINED: &str = concat!("SELECT ", received_columns!(), " FROM quarantine");
+pub(crate) const QUARANTINED: &str = concat!("SELECT ", received_columns!(), " FROM quarantine");
 
 macro_rules! insert_into {
     ($table:literal) => {
@@ -264,7 +264,7 @@ impl SqliteTx<'_> {
         Ok(found)
     }
 
-    fn operations(
+    pub(crate) fn operations(
         &self,
         sql: &str,
         values: impl Params,
@@ -277,12 +277,13 @@ impl SqliteTx<'_> {
             record.tries = row.value()?;
             record.next_try_at = row.time_or_none()?;
             record.completed_at = row.time_or_none()?;
+            record.repaired = row.raw_json_or_none()?;
             Ok(record)
         })
     }
 }
 
-fn quarantined(row: &mut Columns<'_>) -> rusqlite::Result<OperationRecord> {
+pub(crate) fn quarantined(row: &mut Columns<'_>) -> rusqlite::Result<OperationRecord> {
     let record = received(row)?;
     Ok(OperationRecord { status: OperationStatus::Quarantined, ..record })
 }
@@ -314,6 +315,7 @@ fn received(row: &mut Columns<'_>) -> rusqlite::Result<OperationRecord> {
         tries: 0,
         next_try_at: None,
         completed_at: None,
+        repaired: None,
     })
 }
 

@@ -21,6 +21,7 @@ mod jobs;
 mod ledger;
 mod migrations;
 mod nodes;
+mod operations;
 mod parameters;
 mod pool;
 mod postings_check;

@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 /// and the entries of a voucher before the voucher that seals them.
 ///
 /// A database that has another table, or lacks one, is not copied; tests of each backend compare.
-pub const TABLES: [&str; 50] = [
+pub const TABLES: [&str; 51] = [
     TOTALS,
     "channel_group",
     "group_address_book",
@@ -25,6 +25,7 @@ pub const TABLES: [&str; 50] = [
     "operator_token",
     "watermark",
     "operation",
+    "operation_event",
     "quarantine",
     "party",
     "customer",

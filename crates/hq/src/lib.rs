@@ -23,6 +23,7 @@ pub mod items;
 pub mod jobs;
 pub mod nodes;
 pub mod offline_profiles;
+pub mod operations;
 mod package_store;
 pub mod parameters;
 mod parties;

@@ -20,6 +20,7 @@ use self::numbers::{Taken, take_block, take_numbers};
 pub(crate) use self::spare::SpareAccounts;
 use crate::access::HEADQUARTERS;
 use crate::headquarters::Headquarters;
+use crate::operations::{last_errors, new_failures};
 use crate::recovery::is_held;
 use crate::storage::{
     DatabaseRecord, DueOperations, OperationRecord, PromotionContext, SequenceName, StorageError,
@@ -251,7 +252,11 @@ impl Headquarters {
             .iter()
             .map(|r| (r.row.id, defect.to_string(), next_try(&defect, r.tries, (now, jitter))))
             .collect();
-        self.storage.write(|tx| tx.operations_fail(&failures))?;
+        let events = new_failures(&failures, &last_errors(records), now);
+        self.storage.write(|tx| {
+            tx.operations_fail(&failures)?;
+            tx.operation_events_add(&events)
+        })?;
         Ok(failures.len() as u64)
     }
 }
@@ -285,6 +290,7 @@ pub(crate) fn promote_in(
     }
     let records = tx.operations_due(due)?;
     let last = records.last().map(|record| record.position);
+    let errors = last_errors(&records);
     let tries: HashMap<OperationId, u32> = records.iter().map(|r| (r.row.id, r.tries)).collect();
     let staged: Vec<Staged> = records.into_iter().map(staged).collect();
     let known = known_of(tx, &staged)?;
@@ -313,6 +319,7 @@ pub(crate) fn promote_in(
             })
             .collect();
         tx.operations_fail(&failures)?;
+        tx.operation_events_add(&new_failures(&failures, &errors, context.now))?;
     }
     Ok(BatchOutcome::Applied(plan, last))
 }
@@ -322,7 +329,7 @@ fn staged(record: OperationRecord) -> Staged {
         position: record.position,
         id: record.row.id,
         customer: record.row.customer,
-        content: record.row.operation(),
+        content: record.operation(),
         source: record.source.source,
     }
 }

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use tillsync_domain::ids::{CustomerGuid, DatabaseId, EpochId, OperationId};
-use tillsync_domain::operation::{OperationStatus, Watermark};
-use tillsync_domain::promotion::InboxPosition;
+use tillsync_domain::operation::{Operation, OperationStatus, Watermark};
+use tillsync_domain::promotion::{Defect, InboxPosition};
 use tillsync_exchange::rows::operation::OperationRow;
 
 use super::StorageError;
@@ -42,6 +43,28 @@ pub struct OperationRecord {
     pub next_try_at: Option<Timestamp>,
     /// When it was applied.
     pub completed_at: Option<Timestamp>,
+    /// What counts instead of what was sent, where somebody repaired it (F24).
+    pub repaired: Option<Box<RawValue>>,
+}
+
+impl OperationRecord {
+    /// The content that counts: repaired, or as it was sent.
+    pub fn content(&self) -> &RawValue {
+        self.repaired.as_ref().unwrap_or(&self.row.content)
+    }
+
+    /// Reads what counts as an operation, with headquarters' rules applied.
+    ///
+    /// # Errors
+    /// Invalid: the kind or content is not known to this version, or fields break rules.
+    pub fn operation(&self) -> Result<Operation, Defect> {
+        match &self.repaired {
+            Some(content) => {
+                OperationRow { content: content.clone(), ..self.row.clone() }.operation()
+            }
+            None => self.row.operation(),
+        }
+    }
 }
 
 /// What became of the rows of one upload.

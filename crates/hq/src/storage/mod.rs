@@ -17,6 +17,7 @@ mod inbox;
 mod items;
 mod jobs;
 mod nodes;
+mod operations;
 mod parameters;
 mod profiles;
 mod recovery;
@@ -55,6 +56,9 @@ pub use jobs::{
     Trigger,
 };
 pub use nodes::{NodeId, NodeName, NodeReads, NodeRecord, NodeWrites};
+pub use operations::{
+    OperationAct, OperationEvent, OperationReads, OperationSelection, OperationWrites,
+};
 pub use parameters::{ParameterReads, ParameterWrites, Parameters};
 pub use profiles::{ProfileReads, ProfileRecord, ProfileSelection, ProfileWrites};
 pub use recovery::{
@@ -72,6 +76,7 @@ pub use statements::{
 pub trait ReadTx:
     DatabaseReads
     + InboxReads
+    + OperationReads
     + CustomerReads
     + SequenceReads
     + DistributionReads
@@ -93,6 +98,7 @@ pub trait ReadTx:
 impl<T> ReadTx for T where
     T: DatabaseReads
         + InboxReads
+        + OperationReads
         + CustomerReads
         + SequenceReads
         + DistributionReads
@@ -116,6 +122,7 @@ pub trait WriteTx:
     ReadTx
     + DatabaseWrites
     + InboxWrites
+    + OperationWrites
     + CustomerWrites
     + SequenceWrites
     + DistributionWrites
@@ -138,6 +145,7 @@ impl<T> WriteTx for T where
     T: ReadTx
         + DatabaseWrites
         + InboxWrites
+        + OperationWrites
         + CustomerWrites
         + SequenceWrites
         + DistributionWrites

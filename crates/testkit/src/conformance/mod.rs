@@ -21,6 +21,8 @@ pub mod items;
 pub mod jobs;
 pub mod ledger;
 pub mod nodes;
+pub mod operations;
+pub mod operators;
 pub mod orders;
 pub mod orders_now;
 pub mod packages;
@@ -303,6 +305,14 @@ cases! {$
         a_customer_is_visible_through_its_address_books
         what_is_renewed_is_newer_than_everything_before
     }
+    operations {
+        an_operation_is_found_by_its_id
+        operations_are_selected_by_what_their_rows_say
+        customers_and_creations_are_read_by_guid
+        a_repair_stands_beside_what_was_sent_and_makes_it_due
+        what_is_completed_or_unknown_is_never_repaired
+        the_log_of_operations_keeps_every_line_in_order
+    }
     ; as a whole:
     realtime {
         a_call_gives_an_account_and_answers_as_the_job_would_send
@@ -329,6 +339,15 @@ cases! {$
         what_is_no_part_of_an_order_is_refused_and_leaves_nothing
         an_order_without_a_number_left_leaves_nothing
         a_recovering_headquarters_takes_no_new_order_and_refuses_none
+    }
+    operators {
+        a_failed_operation_is_found_repaired_and_completed
+        a_repair_that_breaks_a_rule_is_refused_by_field
+        a_repair_can_be_repeated_and_followed_until_it_is_completed
+        repairs_while_the_job_runs_are_applied_or_refused
+        failures_stand_in_the_log_once_each
+        operations_are_found_by_what_is_known_of_the_customer
+        a_list_of_operations_says_that_there_is_more
     }
     search {
         customers_of_all_stores_are_found_by_words_phone_mail_and_keys
