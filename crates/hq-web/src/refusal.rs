@@ -10,6 +10,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tillsync_domain::kind::ErrorKind;
+use tillsync_domain::promotion::Defect;
 use tillsync_exchange::messages::{Refusal, RefusedField};
 use tillsync_hq::access::AccessError;
 use tillsync_hq::configuration::ConfigurationError;
@@ -23,6 +24,7 @@ use tillsync_hq::history::HistoryError;
 use tillsync_hq::items::ItemError;
 use tillsync_hq::jobs::{JobError, ScheduleError};
 use tillsync_hq::offline_profiles::OfflineProfileError;
+use tillsync_hq::operations::OperationError;
 use tillsync_hq::parameters::ParameterError;
 use tillsync_hq::profiles::ProfileError;
 use tillsync_hq::receive::ReceiveError;
@@ -152,6 +154,16 @@ impl From<CreateNowError> for HttpError {
         let fields = violations.iter().map(RefusedField::from).collect();
         let mut refused = HttpError::of(error.kind(), &error);
         refused.refusal.fields = fields;
+        refused
+    }
+}
+
+impl From<OperationError> for HttpError {
+    fn from(error: OperationError) -> Self {
+        let mut refused = HttpError::of(error.kind(), &error);
+        if let OperationError::Refused { source: Defect::Rules(violations), .. } = &error {
+            refused.refusal.fields = violations.0.iter().map(RefusedField::from).collect();
+        }
         refused
     }
 }

@@ -140,6 +140,7 @@ failures!(
     tillsync_hq::jobs::JobError,
     tillsync_hq::jobs::ScheduleError,
     tillsync_hq::offline_profiles::OfflineProfileError,
+    tillsync_hq::operations::OperationError,
     tillsync_hq::parameters::ParameterError,
     tillsync_hq::profiles::ProfileError,
     tillsync_hq::features::FeatureError,

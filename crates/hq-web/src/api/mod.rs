@@ -4,6 +4,7 @@
 //! Tools may rely on the twins: fields are added, never renamed or removed, within `v1`.
 
 pub mod amounts;
+pub mod audits;
 pub mod configuration;
 pub mod customers;
 pub mod databases;

@@ -9,7 +9,7 @@ use utoipa::Modify;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::Parameter;
-use utoipa::openapi::schema::{Object, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, Object, Schema, SchemaFormat, SchemaType, Type};
 
 use super::refusals::operations;
 
@@ -53,7 +53,7 @@ impl Modify for Parameters {
 fn narrow(path: &str, parameter: &mut Parameter) {
     let is_required = parameter.required == Required::True;
     let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
-    let is_by_id = ["/runs/", "/sessions/"].iter().any(|part| path.contains(part));
+    let is_by_id = ["/runs/", "/sessions/", "/operations/"].iter().any(|part| path.contains(part));
     let (pattern, chars_max) = match parameter.name.as_str() {
         "limit" => {
             schema.minimum = Some(1.into());
@@ -66,6 +66,15 @@ fn narrow(path: &str, parameter: &mut Parameter) {
             schema.maximum = Some(COUNT_MAX.into());
             return;
         }
+        "since" | "until" => {
+            schema.format = Some(SchemaFormat::KnownFormat(KnownFormat::DateTime));
+            return;
+        }
+        "guid" | "operation" => {
+            schema.format = Some(SchemaFormat::Custom("uuid".to_owned()));
+            return;
+        }
+        "account" => (ACCOUNT_OR_NONE, 20),
         "id" if is_by_id => {
             schema.format = Some(SchemaFormat::Custom("uuid".to_owned()));
             return;
@@ -96,7 +105,9 @@ fn narrow(path: &str, parameter: &mut Parameter) {
 fn names(path: &str, parameter: &str) -> Option<Vec<&'static str>> {
     let list = path.rsplit('/').next()?;
     Some(match (list, parameter) {
-        ("operations", "status") => OperationStatus::ALL.map(OperationStatus::as_str).to_vec(),
+        ("operations" | "synchronization-status", "status") => {
+            OperationStatus::ALL.map(OperationStatus::as_str).to_vec()
+        }
         ("orders", "status") => OrderStatus::ALL.map(OrderStatus::as_str).to_vec(),
         ("shifts", "status") => ShiftStatus::ALL.map(ShiftStatus::as_str).to_vec(),
         ("statements", "kind") => StatementKind::ALL.map(StatementKind::as_str).to_vec(),

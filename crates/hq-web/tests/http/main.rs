@@ -9,6 +9,7 @@ mod features;
 mod limits;
 mod links;
 mod nodes;
+mod operations;
 mod orders;
 mod polls;
 mod posting;

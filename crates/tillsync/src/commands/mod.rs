@@ -140,7 +140,7 @@ fn dispatch(command: Command) -> Result<Verdict, Failure> {
         Command::Register(command) => register::run(&command)?,
         Command::Job(command) => return job::run(&command),
         Command::Session(command) => session::run(&command)?,
-        Command::Customer(command) => customer::run(&command)?,
+        Command::Customer(command) => return customer::run(&command),
         Command::Order(command) => return order::run(&command),
         Command::Transaction(command) => return transaction::run(&command),
         Command::Shift(command) => shift::run(&command)?,

@@ -1,9 +1,15 @@
 //! Names from closed lists, as they are typed.
 
+use tillsync_domain::operation::OperationStatus;
 use tillsync_domain::order::OrderStatus;
 use tillsync_domain::shift::ShiftStatus;
 use tillsync_domain::statement::StatementKind;
 use tillsync_domain::validation::ValidationStatus;
+
+/// What became of an operation.
+pub(super) fn operation_status(text: &str) -> Result<OperationStatus, String> {
+    named(text, &OperationStatus::ALL, OperationStatus::as_str)
+}
 
 /// An order status.
 pub(super) fn order_status(text: &str) -> Result<OrderStatus, String> {

@@ -1,23 +1,27 @@
-//! `tillsync customer show`.
+//! `tillsync customer show`, of a customer or of one operation on it.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
-use tillsync_domain::ids::{CustomerKey, PENDING_SYNC};
+use tillsync_domain::ids::{CustomerKey, OperationId, PENDING_SYNC};
 use tillsync_exchange::rows::operation::{AddressContent, CustomerContent};
+use tillsync_hq::Headquarters;
+use tillsync_hq::operations::{OperationDetail, OperationError};
 use tillsync_hq::storage::CustomerRecord;
 use tillsync_hq::trace::TraceError;
 
+use super::operation;
 use crate::failure::Failure;
 use crate::headquarters::Place;
 use crate::output::{self, Format};
 
 /// Arguments of `customer show`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  \
-    tillsync customer show C-00000001 --data-dir /srv/tillsync")]
+#[command(after_help = "Examples:\n  \
+    tillsync customer show C-00000001 --data-dir /srv/tillsync\n  \
+    tillsync customer show 01890000-0000-7000-8000-000000000001 --data-dir /srv/tillsync")]
 pub(crate) struct Arguments {
-    /// The account, or the GUID the customer was created as.
+    /// The account, or the GUID the customer was created as, or the id of an operation.
     key: CustomerKey,
     #[command(flatten)]
     place: Place,
@@ -31,6 +35,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Ok(record) => arguments.format.print(&json(&record), || text(&record)),
         // It may have arrived without having got its account.
         Err(TraceError::Unknown(_)) => {
+            if let Some(detail) = operation_of(&hq, &arguments.key)? {
+                operation::print(arguments.format, detail);
+                return Ok(());
+            }
             let trace = hq.trace_customer(&arguments.key)?;
             let value = json!({
                 "account": null,
@@ -46,6 +54,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Err(error) => return Err(error.into()),
     }
     Ok(())
+}
+
+/// The operation with this id, if it is the id of one.
+fn operation_of(
+    hq: &Headquarters,
+    key: &CustomerKey,
+) -> Result<Option<OperationDetail>, OperationError> {
+    let CustomerKey::Temporary(guid) = key else { return Ok(None) };
+    match hq.show_operation(&OperationId::from_uuid(*guid.as_uuid())) {
+        Ok(detail) => Ok(Some(detail)),
+        Err(OperationError::Unknown(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The whole name of a person or organization.
