@@ -3,7 +3,9 @@
 //! This module must never resolve names or types: it reads syntax only.
 
 use std::collections::BTreeSet;
+use std::iter::Peekable;
 
+use proc_macro2::token_stream::IntoIter;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
@@ -164,8 +166,28 @@ fn collect_tests(tokens: TokenStream, tests: &mut BTreeSet<String>) {
                 }
                 (marked, ignored) = (false, false);
             }
+            TokenTree::Ident(word) if word == "cases" => collect_cases(&mut tokens, tests),
             TokenTree::Group(group) => collect_tests(group.stream(), tests),
             _ => {}
+        }
+    }
+}
+
+/// The names in `cases! { module { name… } … }`: the macro makes a test of each.
+fn collect_cases(tokens: &mut Peekable<IntoIter>, tests: &mut BTreeSet<String>) {
+    let is_call =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(mark) if mark.as_char() == '!');
+    if tokens.next_if(is_call).is_none() {
+        return;
+    }
+    let Some(TokenTree::Group(cases)) = tokens.next() else { return };
+    for module in cases.stream() {
+        if let TokenTree::Group(names) = module {
+            let names = names.stream().into_iter();
+            tests.extend(names.filter_map(|name| match name {
+                TokenTree::Ident(name) => Some(name.to_string()),
+                _ => None,
+            }));
         }
     }
 }
@@ -189,6 +211,14 @@ mod tests {
         let (sources, mut findings) = Sources::parse(&Tree::of(&[(path, text)]));
         findings.extend(sources.check_names());
         (sources, render(&findings))
+    }
+
+    #[test]
+    fn cases_of_a_suite_are_tests() {
+        let sources =
+            parse("a.rs", "//! a\ncases! {$ a { is_kept is_found } ; whole: b { lasts } }").0;
+        assert_eq!(Vec::from_iter(&sources.tests), ["is_found", "is_kept", "lasts"]);
+        assert!(parse("a.rs", "//! a\nmacro_rules! cases { () => {} }").0.tests.is_empty());
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub fn order_mode(edge: &Edge) -> Result<OrderTaking, DbError> {
 ///
 /// # Errors
 /// As [`record_trade`]. Conflict also: headquarters does not take the order, or the till is
-/// offline. Busy also: another request asks for the same order at this moment, or headquarters did not answer; nothing is recorded here, and a repeat under
-/// the same number gives one order.
+/// offline. Busy also: another request asks for the same order at this moment, or headquarters did
+/// not answer; nothing is recorded here, and a repeat under the same number gives one order.
 pub fn record_by_mode(
     edge: &Edge,
     upstream: &dyn Upstream,
