@@ -11,7 +11,7 @@ use tillsync_testkit::builders::{PlanBuilder, Rank, book, creation, promotion_at
 use tillsync_testkit::cluster::cluster;
 
 /// Every change of the schema.
-const SCHEMA: [&str; 9] = [
+const SCHEMA: [&str; 10] = [
     "V1__headquarters",
     "V2__nodes",
     "V3__statements",
@@ -21,6 +21,7 @@ const SCHEMA: [&str; 9] = [
     "V7__staff",
     "V8__features",
     "V9__search",
+    "V10__operation_log",
 ];
 
 fn open(url: &str) -> Arc<dyn Storage> {

@@ -161,7 +161,7 @@ impl From<CreateNowError> for HttpError {
 impl From<OperationError> for HttpError {
     fn from(error: OperationError) -> Self {
         let mut refused = HttpError::of(error.kind(), &error);
-        if let OperationError::Refused { source: Defect::Rules(violations), .. } = &error {
+        if let OperationError::Refused { defect: Defect::Rules(violations), .. } = &error {
             refused.refusal.fields = violations.0.iter().map(RefusedField::from).collect();
         }
         refused

@@ -62,13 +62,12 @@ pub enum OperationError {
         source: BadField,
     },
     /// What would come of it breaks a rule.
-    #[error("operation {operation} would still be refused")]
+    #[error("operation {operation} would still be refused: {defect}")]
     Refused {
         /// Which operation.
         operation: OperationId,
-        /// Why; it names the fields.
-        #[source]
-        source: Defect,
+        /// Why; it names the fields. Its words are in this error, once.
+        defect: Defect,
     },
     /// More than an operation may hold.
     #[error("{what}: {found}, but at most {limit} are accepted")]
@@ -232,8 +231,8 @@ fn repair(
         return Ok(Err(OperationError::TooLarge { what: "bytes of content", found, limit }));
     }
     let repaired = OperationRecord { repaired: Some(content), ..record };
-    if let Err(source) = repaired.operation() {
-        return Ok(Err(OperationError::Refused { operation: *id, source }));
+    if let Err(defect) = repaired.operation() {
+        return Ok(Err(OperationError::Refused { operation: *id, defect }));
     }
     let event = |act| {
         let operator = Some(operator.to_owned());

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod items;
+mod operations;
 mod orders;
 mod posting;
 mod site;
