@@ -7,6 +7,8 @@ use std::path::Path;
 
 use tillsync_domain::feature::Feature;
 use tillsync_domain::ids::CustomerKey;
+use tillsync_domain::operation::OperationStatus;
+use tillsync_domain::promotion::InboxPosition;
 use tillsync_domain::staff::{StaffName, StaffRole};
 use tillsync_domain::statement::PostingMode;
 use tillsync_domain::trade::{Delivery, Tender};
@@ -60,7 +62,15 @@ fn busy_chain() -> World {
     day(&mut world, "second");
     world.upload("S1.R1").unwrap();
     world.upload("S1").unwrap();
+    apply_one(&world);
     world
+}
+
+/// Somebody asks for one waiting operation to be applied; the log of operations says so.
+fn apply_one(world: &World) {
+    let (waiting, _) =
+        world.hq().list_operations(OperationStatus::Pending, InboxPosition(0), 1).unwrap();
+    world.hq().synchronize_operation(&waiting[0].row.id, "otto").unwrap();
 }
 
 fn day(world: &mut World, name: &str) {
@@ -111,6 +121,8 @@ fn errors(world: &World) -> Vec<String> {
 /// What happens after the middle, and what the books say then.
 fn go_on(world: &mut World) -> [String; 4] {
     day(world, "third");
+    world.upload("S1").unwrap();
+    apply_one(world);
     world.settle();
     world.end_of_day();
     books(world)
