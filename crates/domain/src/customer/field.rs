@@ -87,6 +87,11 @@ pub enum Rule {
     },
     /// A person's name part on an organization.
     NotForOrganizations,
+    /// A whole name with a word that the parts of the name lack.
+    NotInParts {
+        /// The word.
+        word: String,
+    },
     /// More than one address is marked primary (F29).
     SeveralPrimaries,
     /// More items than one request may carry.
@@ -109,6 +114,9 @@ impl fmt::Display for Rule {
             Rule::Malformed { expected } => write!(f, "must be {expected}"),
             Rule::NotForOrganizations => {
                 f.write_str("belongs to persons only, an organization has one Name")
+            }
+            Rule::NotInParts { word } => {
+                write!(f, "says `{word}`, which none of FirstName, MiddleName and LastName says")
             }
             Rule::SeveralPrimaries => f.write_str("at most one address can be primary"),
             Rule::TooMany { count, limit } => {
@@ -206,6 +214,21 @@ impl Checker {
         super::PartyName::Person { first, middle: None, last }
     }
 
+    /// Programs send a whole name beside its parts; the parts are kept, so a word that stands in
+    /// the whole name only would be lost.
+    pub(super) fn no_more_than(&mut self, whole: Option<Text>, name: &super::PartyName) {
+        let kept = name.full().to_lowercase();
+        let kept: Vec<&str> = words(&kept).collect();
+        let Some(whole) = whole else { return };
+        if self.violations.iter().any(|violation| violation.field == Field::Name) {
+            return;
+        }
+        let lost = words(whole.as_str()).find(|word| !kept.contains(&word.to_lowercase().as_str()));
+        if let Some(word) = lost {
+            self.violated(Field::Name, Rule::NotInParts { word: word.to_owned() });
+        }
+    }
+
     pub(super) fn email(&mut self, field: Field, text: Option<String>) -> Option<Text> {
         let looks_right = |text: &Text| {
             let (name, host) = text.as_str().rsplit_once('@').unwrap_or_default();
@@ -255,4 +278,10 @@ impl Checker {
 
 fn is_three_capitals(text: &Text) -> bool {
     text.as_str().len() == 3 && text.as_str().bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// The words of a name; punctuation around them is not theirs.
+fn words(name: &str) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| c.is_whitespace() || c == ',';
+    name.split(is_between).filter(|word| !word.is_empty())
 }

@@ -92,7 +92,8 @@ pub struct NewCustomer {
 pub struct CustomerDraft {
     /// 1 person (also when absent), 2 organization; anything else is refused.
     pub customer_type: Option<u32>,
-    /// Organization name; for a person the whole name, used when no part is given.
+    /// Organization name; for a person the whole name, used when no part is given. Beside the
+    /// parts it may say nothing that they do not.
     pub name: Option<String>,
     /// Given name.
     pub first_name: Option<String>,
@@ -154,7 +155,9 @@ impl CustomerDraft {
         match self.customer_type {
             None | Some(1) => {
                 if first.is_some() || middle.is_some() || last.is_some() {
-                    return PartyName::Person { first, middle, last };
+                    let name = PartyName::Person { first, middle, last };
+                    checker.no_more_than(whole, &name);
+                    return name;
                 }
                 checker.person_from_whole(whole)
             }
@@ -249,6 +252,23 @@ mod tests {
         refused(
             CustomerDraft { customer_type: Some(3), ..company },
             expect!["CustomerTypeValue: must be 1 (person) or 2 (organization)"],
+        );
+    }
+
+    #[test]
+    fn a_whole_name_says_nothing_that_the_parts_do_not() {
+        let both = |whole: &str| CustomerDraft {
+            name: Some(whole.to_owned()),
+            first_name: Some("Ada".into()),
+            middle_name: Some("King".into()),
+            ..draft()
+        };
+        for whole in ["Ada King Waller", "WALLER  Ada", "Waller, Ada", ""] {
+            assert_eq!(both(whole).check().expect(whole).name.full(), "Ada King Waller");
+        }
+        refused(
+            both("Bob Waller"),
+            expect!["Name: says `Bob`, which none of FirstName, MiddleName and LastName says"],
         );
     }
 
