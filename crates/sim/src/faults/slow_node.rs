@@ -4,11 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tillsync_domain::job::JobName;
+use tillsync_hq::storage::Trigger;
+
 use super::{Fault, later, outage};
 use crate::chain::Chain;
 use crate::dice::Dice;
 
-/// Its activities wait at their next transaction and wake with leases that others have taken over.
+/// Its activities wait at their next transaction and wake with leases that others have taken over:
+/// it stands still in the midst of a job, which somebody asks of another node meanwhile.
 pub(super) struct PauseNode;
 
 impl Fault for PauseNode {
@@ -23,9 +27,25 @@ impl Fault for PauseNode {
     fn strike(&self, chain: &Arc<Chain>, dice: &mut Dice) -> bool {
         let running = chain.hq.running();
         let Some(node) = dice.pick(&running) else { return false };
+        let Some(&job) = dice.pick(&JobName::ALL) else { return false };
         let pause = Duration::from_secs(dice.between(20, 900));
-        chain.tell(format!("{} stands still for {} s", name_of(chain, node), pause.as_secs()));
-        node.life.pause_until(chain.turns.now() + pause);
+        let begin_of_pause = Duration::from_millis(dice.between(2, 60));
+        let (working, stopping) = (Arc::clone(node), Arc::clone(node));
+        let name = name_of(chain, node);
+        later(chain, Duration::ZERO, move |chain| {
+            chain.run_job(&working, job, Trigger::Manual);
+        });
+        later(chain, begin_of_pause, move |chain| {
+            chain.tell(format!("{name} stands still for {} s", pause.as_secs()));
+            stopping.life.pause_until(chain.turns.now() + pause);
+        });
+        let mut others = running.clone();
+        others.retain(|other| !Arc::ptr_eq(other, node));
+        if let Some(other) = dice.pick(&others).map(Arc::clone) {
+            later(chain, Duration::from_secs(dice.between(1, 40)), move |chain| {
+                chain.run_job(&other, job, Trigger::Manual);
+            });
+        }
         true
     }
 

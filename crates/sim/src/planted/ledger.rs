@@ -42,9 +42,13 @@ pub(super) const BUGS: &[Triggers] = &[
         name: "posts a sale in two statements",
         found_by: &["books", "doctor"],
         place: Headquarters,
+        // Once for each: what never counts as posted would be posted without end.
         sql: "DROP TRIGGER transaction_is_final_once_posted;
+            CREATE TABLE bug_posted (position INTEGER PRIMARY KEY) STRICT;
             CREATE TRIGGER bug AFTER UPDATE OF posted_at ON transaction_state
-            WHEN NEW.posted_at IS NOT NULL AND NEW.position % 2 = 0 BEGIN
+            WHEN NEW.posted_at IS NOT NULL AND NEW.position % 2 = 0
+                AND NEW.position NOT IN (SELECT position FROM bug_posted) BEGIN
+                INSERT INTO bug_posted VALUES (NEW.position);
                 UPDATE transaction_state SET posted_at = NULL, statement = NULL, voucher = NULL
                     WHERE position = NEW.position;
             END;",
