@@ -245,7 +245,8 @@ impl Headquarters {
     /// Redeems an activation code. A channel's register passes `through` its channel.
     ///
     /// The same code with the same credential is the same redemption: a device whose answer was
-    /// lost asks again.
+    /// lost asks again. It ends with the credential: a spent code brings back nothing that was
+    /// revoked or replaced.
     ///
     /// # Errors
     /// Forbidden: the code is not valid. Conflict: no common protocol version.
@@ -260,7 +261,14 @@ impl Headquarters {
         let enrolled = self.storage.write(|tx| {
             let Some(activation) = tx.activation_get(&hash)? else { return Ok(None) };
             let fresh = activation.redeemed_by.is_none() && activation.expires_at > now;
-            let repeated = activation.redeemed_by == Some(request.credential_hash);
+            // A repeat has its answer again as long as what it enrolled is in force: a code that was
+            // spent must not bring back a credential that was revoked or replaced since.
+            let is_repeat = activation.redeemed_by == Some(request.credential_hash);
+            let in_force = match is_repeat {
+                true => tx.database_by_credential(&request.credential_hash)?,
+                false => None,
+            };
+            let repeated = in_force.is_some_and(|it| it.database.id == activation.database);
             let Some(record) = tx.database_get(&activation.database)? else { return Ok(None) };
             let right_way = record.database.parent.as_ref() == through;
             if !(fresh || repeated) || !right_way {

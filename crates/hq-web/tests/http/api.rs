@@ -1,6 +1,7 @@
 //! What operators see.
 
 use serde_json::{Value, json};
+use tillsync_exchange::device::Secret;
 
 use crate::site::{Site, package};
 
@@ -200,6 +201,33 @@ fn the_fleet_is_added_activated_and_revoked() {
     site.operate("PUT", "/api/v1/groups/web", books(json!(["a b"]))).refusal(400, "invalid");
     let groups = site.get("/api/v1/groups");
     assert_eq!(groups["items"][2]["address_books"], json!(["vip", "web"]));
+}
+
+#[test]
+fn a_spent_code_brings_back_no_credential_that_was_revoked_or_replaced() {
+    let site = Site::open();
+    let new = json!({"id": "S1", "kind": "channel", "group": "retail"});
+    site.operate("POST", "/api/v1/databases", Some(new)).expect(201);
+    let enrol = |code: &Value, byte: u8| {
+        let hash = Secret::from_random([byte; 32]).hash().to_string();
+        let protocol = json!({"min": 1, "max": 1});
+        let body = json!({"code": code, "credential_hash": hash, "protocol": protocol});
+        site.call(("POST", "/exchange/v1/enrol"), None, Some(body))
+    };
+    let code = || {
+        let path = "/api/v1/databases/S1/activation-code";
+        site.operate("POST", path, None).expect(201)["code"].clone()
+    };
+    let first = code();
+    for _ in 0..2 {
+        enrol(&first, 1).expect(200);
+    }
+    site.operate("POST", "/api/v1/databases/S1/revoke", None);
+    enrol(&first, 1).refusal(403, "forbidden");
+    let second = code();
+    enrol(&second, 2).expect(200);
+    enrol(&first, 1).refusal(403, "forbidden");
+    enrol(&second, 2).expect(200);
 }
 
 #[test]
