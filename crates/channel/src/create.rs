@@ -13,8 +13,8 @@ use tillsync_domain::customer::{
 };
 use tillsync_domain::feature::SwitchedOff;
 use tillsync_domain::ids::{
-    AddressGuid, Counter, CustomerGuid, CustomerKey, OperationId, ParseIdError, StaffId,
-    TransactionNumber,
+    AddressGuid, Counter, CustomerGuid, CustomerKey, DatabaseId, OperationId, ParseIdError,
+    StaffId, TransactionNumber,
 };
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::operation::{Act, Operation};
@@ -59,10 +59,12 @@ impl RequestKey {
         &self.0
     }
 
-    /// The number of a transaction whose request has this key and no number of its own: the same
-    /// for every repeat, so the number alone tells repeats.
-    pub fn transaction_number(&self) -> TransactionNumber {
-        let digest = hex::encode(Sha256::digest(self.0.as_bytes()));
+    /// The number of a transaction whose request at this database has this key and no number of
+    /// its own: the same for every repeat, so the number alone tells repeats, and another for the
+    /// same key at another database, for programs may count their keys at each till from one.
+    pub fn transaction_number(&self, database: &DatabaseId) -> TransactionNumber {
+        let unique = format!("{}\n{}", database.as_str(), self.0);
+        let digest = hex::encode(Sha256::digest(unique.as_bytes()));
         format!("K{}", &digest[..40]).parse().expect("letters and digits, fewer than 60")
     }
 }

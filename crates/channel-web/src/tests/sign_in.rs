@@ -178,6 +178,32 @@ fn whoever_signs_in_is_named_on_what_they_do_and_nobody_else_can_be() {
 }
 
 #[test]
+fn a_cashier_takes_back_what_is_known_to_have_been_sold_and_a_manager_anything() {
+    let hq = FakeHq::start();
+    let node = staffed(&hq);
+    hq.offer_items(&["S1"]);
+    until("the items", || node.status()["applied"]["1040"] == 5);
+    let cashier = bearer(&sign_in(&node, &node.token, "1"));
+    let manager = bearer(&sign_in(&node, &node.token, "2"));
+    assert_eq!(node.call_with("POST", "/Commerce/Shifts", &Value::Null, &manager).0, 201);
+    let trade = |quantity: i32, of: &Value| {
+        let line = json!({"ItemId": "coffee", "Quantity": quantity, "ReturnTransactionId": of,
+            "ReturnLineNumber": if of.is_null() { Value::Null } else { json!(1) }});
+        let paid = json!([{"TenderTypeId": "1", "Amount": 12.54 * f64::from(quantity)}]);
+        json!({"SalesLines": [line], "TenderLines": paid})
+    };
+    let ask = |body: &Value, token: &Headers| {
+        let (status, answer) = node.call_with("POST", "/Commerce/SalesOrders", body, token);
+        (status, answer["error"]["code"].clone(), answer["Id"].clone())
+    };
+    let sold = ask(&trade(1, &Value::Null), &cashier).2;
+    assert_eq!(ask(&trade(-1, &sold), &cashier).0, 201);
+    let invented = trade(-1, &json!("T-000000-NEVER"));
+    assert_eq!(ask(&invented, &cashier).1, "role_required");
+    assert_eq!(ask(&invented, &manager).0, 201);
+}
+
+#[test]
 fn a_sign_in_is_good_at_one_node_until_it_is_given_up() {
     let hq = FakeHq::start();
     let (node, other) = (staffed(&hq), Node::start("S2", &hq.url()));

@@ -93,12 +93,14 @@ async fn create(
     let request = headers.clone();
     let step = for_client(app, &headers, move |app, client| {
         // A number of its own already makes a repeat harmless; else the key becomes the number.
-        let key = request_key(&request, &client)?.map(|key| key.transaction_number());
+        let key = request_key(&request, &client)?;
+        let key = key.map(|key| key.transaction_number(&app.edge.identity().database));
         let mut trade = read_order(app.edge.identity(), &read()?)?;
         trade.number = trade.number.or(key);
         trade.staff = client.acting(trade.staff)?;
-        if trade.lines.iter().any(returns_without_receipt) {
-            client.answers_for(StaffRole::Manager, "a return that names no sale")?;
+        if returns_unproven(app, &trade)? {
+            let what = "a return of what is not known here to have been sold";
+            client.answers_for(StaffRole::Manager, what)?;
         }
         let asks = matches!(trade.what, What::Order(_))
             && order_mode(&app.edge)? == OrderTaking::Synchronous;
@@ -116,10 +118,19 @@ fn run(app: &App, trade: RecordTrade) -> Result<TransactionView, SellError> {
     record_by_mode(&app.edge, &*app.upstream, trade, app.now())
 }
 
-/// Somebody gives back what nobody knows to have been sold.
-fn returns_without_receipt(line: &LineDraft) -> bool {
-    let gives_back = line.quantity.is_some_and(|quantity| quantity < Decimal::ZERO);
-    gives_back && line.returns.is_none() && !line.is_voided
+/// Whether somebody gives back what this database does not know to have been sold: without a sale,
+/// or of one that is not here, so that neither quantity nor price can be held against it.
+fn returns_unproven(app: &App, trade: &RecordTrade) -> Result<bool, ODataError> {
+    let gives_back = |line: &&LineDraft| {
+        !line.is_voided && line.quantity.is_some_and(|quantity| quantity < Decimal::ZERO)
+    };
+    for line in trade.lines.iter().filter(gives_back) {
+        let Some(sale) = &line.returns else { return Ok(true) };
+        if find_transaction(&app.edge, &sale.transaction)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// `GET /Commerce/SalesOrders('ID')`.
