@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tillsync_domain::ids::CustomerKey;
 use tillsync_domain::kind::ErrorKind;
 use tillsync_domain::offline::RegisterLine;
-use tillsync_domain::profile::{Creation, Line, creation};
+use tillsync_domain::profile::{Creation, Line, NotHere, creation};
 use tillsync_exchange::realtime::CreateCustomerCall;
 
 use crate::create::{CreateCustomer, CreateError, Keyed, Prepared, request_find, settle};
@@ -51,10 +51,18 @@ pub fn create_by_mode(
     match creation_mode(edge)? {
         Creation::Asynchronous => settle(edge, prepared, None),
         Creation::Synchronous => through_headquarters(edge, upstream, prepared, now),
-        Creation::Refused(not_here) => match known(edge, prepared.keyed.as_ref())? {
-            Some(view) => Ok(view),
-            None => Err(not_here.into()),
-        },
+        Creation::Refused(not_here) => refused_unless_known(edge, &prepared, not_here),
+    }
+}
+
+fn refused_unless_known(
+    edge: &Edge,
+    prepared: &Prepared,
+    not_here: NotHere,
+) -> Result<CustomerView, CreateError> {
+    match known(edge, prepared.keyed.as_ref())? {
+        Some(view) => Ok(view),
+        None => Err(not_here.into()),
     }
 }
 
@@ -84,6 +92,11 @@ fn through_headquarters(
     match call_create_customer(edge, upstream, &call, now) {
         Ok(answer) => settle(edge, prepared, Some(answer)),
         Err(error @ (CallError::Skipped | CallError::Unanswered(_))) => {
+            // Whoever is found to be offline by this call creates as somebody who is. What was
+            // written down stays: headquarters may have heard the call.
+            if let Creation::Refused(not_here) = creation_mode(edge)? {
+                return refused_unless_known(edge, &prepared, not_here);
+            }
             tracing::info!(%error, "a customer is created here alone");
             settle(edge, prepared, None)
         }

@@ -261,8 +261,8 @@ impl Headquarters {
         let enrolled = self.storage.write(|tx| {
             let Some(activation) = tx.activation_get(&hash)? else { return Ok(None) };
             let fresh = activation.redeemed_by.is_none() && activation.expires_at > now;
-            // A repeat has its answer again as long as what it enrolled is in force: a code that was
-            // spent must not bring back a credential that was revoked or replaced since.
+            // A repeat has its answer again as long as what it enrolled is in force: a spent code
+            // must not bring back a credential that was revoked or replaced since.
             let is_repeat = activation.redeemed_by == Some(request.credential_hash);
             let in_force = match is_repeat {
                 true => tx.database_by_credential(&request.credential_hash)?,

@@ -221,6 +221,11 @@ fn a_till_that_is_cut_off_creates_nobody_where_customers_are_filtered() {
     world.line(TILL).mend();
     world.upload(TILL).unwrap();
     world.create_at_till(TILL, "Online").unwrap();
+    // The very call that finds the till cut off creates nobody, either.
+    world.distribute(&[JobName::ChannelConfiguration1070]);
+    world.line(TILL).suffer(Fault::Cut);
+    let refused = world.create_at_till(TILL, "Asked").unwrap_err();
+    assert!(matches!(refused, CreateError::NotHere(NotHere::OfflineFiltered)), "{refused}");
 }
 
 #[test]
