@@ -1,8 +1,8 @@
 //! Limits for addresses whose callers fail to show who they are.
 //!
-//! An activation code is short and could be guessed: its attempts are counted before it is looked
-//! at. A credential cannot be guessed; of those, only the failures count, so that a good one is
-//! never held up by bad ones from the same address.
+//! An activation code and a PIN are short and could be guessed: their attempts are counted before
+//! they are looked at. A credential cannot be guessed; of those, only the failures count, so that a
+//! good one is never held up by bad ones from the same address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ use crate::attempts::Attempts;
 
 /// Where a code is redeemed, at headquarters and at channels.
 const ENROL: &str = "/exchange/v1/enrol";
+
+/// Where staff sign in with their PINs, at channels and registers.
+const SIGN_IN: &str = "/auth/token";
 
 /// Who was asked for, by each proxy on the way.
 const FORWARDED: &str = "x-forwarded-for";
@@ -76,6 +79,16 @@ async fn count(State(Limits(limits)): State<Limits>, request: Request, next: Nex
         // Only the code is the caller's doing; an upstream that is away is not.
         if !answer.status().is_client_error() {
             limits.enrolments.give_back(from, Instant::now());
+        }
+        return answer;
+    }
+    if path == SIGN_IN {
+        if let Err(wait) = limits.credentials.take(from, Instant::now()) {
+            return limits.refuse(&path, "PINs", wait);
+        }
+        let answer = next.run(request).await;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            limits.credentials.give_back(from, Instant::now());
         }
         return answer;
     }

@@ -256,4 +256,9 @@ fn an_address_that_guesses_is_slowed_down() {
     restart(&mut node, SignInPolicy::default());
     let tries = ["1", "2", "9"].map(|staff| try_to_sign_in(&node, &node.token, staff, "0000").0);
     assert_eq!(tries, [401, 401, 429]);
+    // Or the answer to a right guess would still tell it from a wrong one.
+    assert_eq!(try_to_sign_in(&node, &node.token, "1", "1234").0, 429);
+    restart(&mut node, SignInPolicy::default());
+    let right = [0; 4].map(|_| try_to_sign_in(&node, &node.token, "1", "1234").0);
+    assert_eq!(right, [200; 4], "who signs in has not guessed");
 }
